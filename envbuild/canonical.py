@@ -1,0 +1,42 @@
+"""Canonical JSON: one value, one spelling. Every id is a digest of these bytes, so this never changes.
+
+It follows RFC 8785 (JCS): UTF-8, no spaces, nothing escaped that need not be; keys are sorted by code point.
+Refused, because two writers could spell them differently: floats, keys that are no strings, lone surrogates, integers
+beyond 2**53.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, Union
+
+__all__ = ["JSON", "encode"]
+
+JSON: TypeAlias = Union[None, bool, int, str, Sequence["JSON"], Mapping[str, "JSON"]]
+"""A value that has a canonical form."""
+
+_LARGEST = 2**53
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def encode(value: JSON) -> bytes:
+    """The canonical UTF-8 bytes of `value`. TypeError or ValueError says what has no canonical form."""
+    _check(value)
+    return _encoder.encode(value).encode("utf-8")
+
+
+def _check(value: JSON) -> None:
+    if value is None or isinstance(value, (bool, str)):
+        return
+    if isinstance(value, int):
+        if abs(value) > _LARGEST:
+            raise ValueError(f"integer beyond 2**53: {value}")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"key is not a string: {key!r}")
+            _check(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check(item)
+    else:
+        raise TypeError(f"no canonical form: {type(value).__name__}")

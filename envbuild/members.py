@@ -1,0 +1,88 @@
+"""What stands in a layer: `Member`, `MemberTable`, and `Segment`, one artifact's entries ready for any layer.
+
+A segment is tar entries in gzip members, without directories and without an end of archive, so that segments can be
+joined without recompression. Each member's `offset` and `length` cut its entry (header, body, padding) out of the
+segment's compressed bytes; every entry can be left out or taken alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from envbuild.canonical import encode
+from envbuild.digest import Digest
+
+__all__ = ["Member", "MemberKind", "MemberTable", "Segment"]
+
+
+class MemberKind(StrEnum):
+    """What a path is. Hard links do not occur: they are written as files."""
+
+    FILE = "file"
+    LINK = "link"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One path of a segment. Paths are relative to the image's root, without a leading or trailing slash."""
+
+    path: str
+    kind: MemberKind
+    mode: int
+    size: int = 0
+    """Bytes of the file's content."""
+    sha256: str = ""
+    """Of the content, in hex; nothing for links and directories."""
+    target: str = ""
+    """Where a link points."""
+    offset: int = 0
+    length: int = 0
+    """Of the entry in the segment's compressed bytes; directories have none."""
+
+    @property
+    def content(self) -> tuple[str, int, str, str]:
+        """What two members must share to be the same."""
+        return self.kind, self.mode, self.sha256, self.target
+
+
+@dataclass(frozen=True, slots=True)
+class MemberTable:
+    """The members of a segment sorted by path, and facts about the artifact that later steps need (all strings).
+
+    `sonames`: `<soname> <path>` a line, of a deb's shared libraries. `requires`: the names a wheel depends on.
+    """
+
+    members: tuple[Member, ...]
+    facts: Mapping[str, str]
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON; the form in which tables are stored and shared."""
+        rows = [[m.path, m.kind.value, m.mode, m.size, m.sha256, m.target, m.offset, m.length] for m in self.members]
+        return encode({"format": 1, "members": rows, "facts": dict(self.facts)})
+
+    @classmethod
+    def from_json(cls, document: Any) -> "MemberTable":
+        """The table that parsed JSON holds. KeyError, TypeError or ValueError where it is no table."""
+        if document["format"] != 1:
+            raise ValueError(f"unknown member table format {document['format']!r}")
+        members = tuple(
+            Member(path=p, kind=MemberKind(k), mode=m, size=s, sha256=h, target=t, offset=o, length=n)
+            for p, k, m, s, h, t, o, n in document["members"]
+        )
+        return cls(members, {str(k): str(v) for k, v in document["facts"].items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One artifact's layer blob, and where the segment lies in it: `blob[start : start + length]`."""
+
+    layer_id: Digest
+    blob: Digest
+    size: int
+    """Bytes of the whole blob."""
+    diff_id: Digest
+    start: int
+    length: int
+    table: MemberTable
