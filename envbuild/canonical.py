@@ -7,11 +7,11 @@ beyond 2**53.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 __all__ = ["JSON", "encode"]
 
-JSON: TypeAlias = Union[None, bool, int, str, Sequence["JSON"], Mapping[str, "JSON"]]
+JSON: TypeAlias = None | bool | int | str | Sequence["JSON"] | Mapping[str, "JSON"]
 """A value that has a canonical form."""
 
 _LARGEST = 2**53
