@@ -1,7 +1,9 @@
 """OCI nouns (image-spec 1.1): descriptors, configs, manifests. Raw bytes are kept beside what they mean."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from envbuild.canonical import JSON, encode
 from envbuild.digest import Digest
@@ -20,6 +22,7 @@ __all__ = [
     "ImageConfig",
     "Layer",
     "image_of",
+    "parse_image",
 ]
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -105,6 +108,23 @@ def image_of(config: ImageConfig, layers: tuple[Layer, ...]) -> Image:
         "annotations": dict(config.labels),
     }
     return Image(encode(manifest), config_bytes, layers, dict(config.labels))
+
+
+def parse_image(manifest: bytes, config: bytes) -> Image:
+    """The image that these stored bytes are. KeyError, TypeError or ValueError where they are none."""
+    parsed: Any = json.loads(manifest)
+    described: Any = json.loads(config)
+    layers = tuple(
+        Layer(
+            Descriptor(entry["mediaType"], Digest.parse(entry["digest"]), entry["size"]),
+            Digest.parse(diff_id),
+            history["created_by"],
+        )
+        for entry, diff_id, history in zip(
+            parsed["layers"], described["rootfs"]["diff_ids"], described["history"], strict=True
+        )
+    )
+    return Image(manifest, config, layers, described["config"].get("Labels", {}))
 
 
 def _config_json(config: ImageConfig, layers: tuple[Layer, ...]) -> JSON:

@@ -12,7 +12,7 @@ from envbuild.lockfile import Artifact, Lock
 from envbuild.oci import Image, ImageConfig
 from envbuild.platforms import Platform
 
-__all__ = ["ArtifactSource", "BlobStore", "BlobWriter", "Builder", "Claims", "Reporter", "Resolver"]
+__all__ = ["ArtifactSource", "BlobStore", "BlobWriter", "Builder", "Claims", "Files", "OpensBlobs", "Reporter", "Resolver"]
 
 
 class Reporter(Protocol):
@@ -31,6 +31,22 @@ class Reporter(Protocol):
         """A line the user should see."""
 
 
+class Files(Protocol):
+    """The user's own files, by path as they gave it."""
+
+    def load(self, path: str) -> bytes:
+        """The bytes of a regular file. OSError for anything else: missing, a folder, a pipe, unreadable."""
+
+    def is_file(self, path: str) -> bool:
+        """Whether a regular file is there."""
+
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder is there."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace a file as a whole: readers see the old one or the new one."""
+
+
 class BlobWriter(Protocol):
     """A blob on its way into the store."""
 
@@ -41,20 +57,24 @@ class BlobWriter(Protocol):
         """Make it durable and visible under its digest. IntegrityError, and nothing kept, where it is not the expected."""
 
 
-class BlobStore(Protocol):
-    """Content by digest. Bytes prove themselves: what is read is checked."""
-
-    def has(self, digest: Digest) -> bool:
-        """Whether the blob is here."""
-
-    def create(self) -> AbstractContextManager[BlobWriter]:
-        """A writer; left without commit, nothing of it remains."""
+class OpensBlobs(Protocol):
+    """Where content is read by digest. Bytes prove themselves: what is read is checked."""
 
     def open(self, digest: Digest) -> BinaryIO:
         """The blob, checked against its digest before the first byte is given, open for reading and seeking.
 
         KeyError where it is not here; IntegrityError where it is damaged.
         """
+
+
+class BlobStore(OpensBlobs, Protocol):
+    """Content by digest, on this machine."""
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the blob is here."""
+
+    def create(self) -> AbstractContextManager[BlobWriter]:
+        """A writer; left without commit, nothing of it remains."""
 
     def path(self, digest: Digest) -> Path:
         """Where the blob's file is (for engines and hard links). KeyError where it is not here."""
@@ -84,7 +104,10 @@ class Resolver(Protocol):
     """A request becomes a lock."""
 
     def resolve(self, definition: Definition, platform: Platform, prefer: Mapping[str, str], report: Reporter) -> Lock:
-        """The lock of a normalized definition for one platform; `prefer` are versions to keep, by package name."""
+        """The lock of a normalized definition for one platform.
+
+        `prefer` are versions to keep where they still fit, by `<kind>:<name>` (`wheel:numpy`, `deb:libc6`).
+        """
 
 
 class Builder(Protocol):

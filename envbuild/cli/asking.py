@@ -1,0 +1,42 @@
+"""`envbuild probe` and `envbuild show`."""
+
+import json
+
+import click
+
+from envbuild.cli.exits import MISS
+from envbuild.cli.options import Asked, asked
+
+__all__ = ["probe_command", "show_command"]
+
+
+@click.command("probe", no_args_is_help=True)
+@click.argument("spec", metavar="SPEC")
+@asked("platform", "locking", "json")
+def probe_command(asked: Asked, spec: str) -> int:
+    """Tell whether the image of SPEC is here: exit 0 for a hit, 10 for a miss. Uses neither network nor engine."""
+    answer = asked.workspace.probe(spec, asked.platform, asked.choice, asked.report)
+    if asked.json:
+        document = {"schema": 1, "hit": answer.hit, "ids": dict(answer.ids), "digest": answer.digest}
+        click.echo(json.dumps({**document, "reference": answer.reference, "missing": answer.missing}))
+    elif answer.hit:
+        click.echo(answer.reference)
+    elif not asked.quiet:
+        click.echo(f"miss: {answer.missing}", err=True)
+    return 0 if answer.hit else MISS
+
+
+@click.command("show", no_args_is_help=True)
+@click.argument("spec", metavar="SPEC")
+@asked("json")
+def show_command(asked: Asked, spec: str) -> None:
+    """Show the normalized definition of SPEC, its ids, and what is known of its lock and image."""
+    shown = asked.workspace.show(spec, asked.report)
+    if asked.json:
+        document = {"schema": 1, "name": shown.name, "ids": dict(shown.ids), "definition": shown.material}
+        click.echo(json.dumps(document, ensure_ascii=False))
+        return
+    click.echo(f"name        {shown.name}")
+    for kind, value in shown.ids.items():
+        click.echo(f"{kind:<11} {value or 'not known yet'}")
+    click.echo(json.dumps(shown.material, indent=2, ensure_ascii=False))

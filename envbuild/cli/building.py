@@ -1,0 +1,72 @@
+"""`envbuild build`."""
+
+import json
+import time
+from typing import Any
+
+import click
+
+from envbuild.cli.display import amount, seconds
+from envbuild.cli.options import Asked, asked
+from envbuild.workspace.results import BuildRequest, Delivered
+
+__all__ = ["build_command", "summary"]
+
+
+@click.command("build", no_args_is_help=True)
+@click.argument("spec", metavar="SPEC")
+@click.option(
+    "--to",
+    "targets",
+    multiple=True,
+    metavar="PLACE",
+    help="store, docker, podman, oci:DIR or archive:FILE.tar; may be repeated. [an engine where one runs, else store]",
+)
+@click.option("-t", "--tag", "names", multiple=True, metavar="NAME[:TAG]", help="A further name for the loaded image.")
+@asked("platform", "resolver", "locking", "json")
+def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...]) -> None:
+    r"""Build the image of SPEC, or find it built already.
+
+    SPEC is a requirements.txt, an envbuild.toml, a lock file, or a folder with one of them. The image's reference
+    alone goes to stdout, in a form that the next command takes:
+
+    \b
+    docker run --rm $(envbuild build requirements.txt) python -V
+    envbuild build envbuild.toml --to archive:image.tar
+    envbuild build lockfiles/training.lock --to oci:layout
+    """
+    started = time.perf_counter()
+    request = BuildRequest(spec=spec, platform=asked.platform, choice=asked.choice, targets=targets, names=names)
+    delivered = asked.workspace.build(request, asked.report)
+    took = time.perf_counter() - started
+    if asked.json:
+        click.echo(json.dumps(_document(delivered, took)))
+    else:
+        for reference in delivered.references:
+            click.echo(reference)
+    if not asked.quiet:
+        click.echo(summary(delivered, took), err=True)
+
+
+def summary(delivered: Delivered, took: float) -> str:
+    """One line: what was made, what was there, bytes, seconds."""
+    built, count = delivered.built, delivered.built.layers
+    what = "found" if built.reused else "built"
+    made = f"{count.made} layers made ({amount(count.made_bytes)}), {count.reused} reused"
+    return f"{what} {delivered.reference}: {made}, image {amount(built.image.size)}, {seconds(took)}"
+
+
+def _document(delivered: Delivered, took: float) -> dict[str, Any]:
+    built = delivered.built
+    return {
+        "schema": 1,
+        "ids": delivered.ids,
+        "digest": str(built.image.digest),
+        "reference": delivered.reference,
+        "references": list(delivered.references),
+        "platform": str(built.platform),
+        "hit": built.reused,
+        "layers": {"reused": built.layers.reused, "made": built.layers.made, "made_bytes": built.layers.made_bytes},
+        "size": built.image.size,
+        "seconds": round(took, 3),
+    }

@@ -1,0 +1,72 @@
+"""`envbuild lock` and `envbuild export`."""
+
+import json
+
+import click
+
+from envbuild.cli.display import amount, table
+from envbuild.cli.options import Asked, asked
+from envbuild.formats.lockchanges import Change
+from envbuild.pipeline.locking import Choice
+from envbuild.pipeline.relocking import LockResult
+
+__all__ = ["export_command", "lock_command"]
+
+
+@click.command("lock", no_args_is_help=True)
+@click.argument("spec", metavar="SPEC")
+@click.option("--upgrade", is_flag=True, help="Take the newest of everything that SPEC allows.")
+@click.option("-P", "--upgrade-package", "packages", multiple=True, metavar="NAME", help="Take the newest of NAME.")
+@click.option("--upgrade-base", is_flag=True, help="Take the newest of the base's packages.")
+@click.option("--lock", "file", metavar="FILE", default="", help="The lock file to write.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 3 if the lock file does not fit SPEC.")
+@asked("resolver", "json")
+def lock_command(
+    asked: Asked, spec: str, *, check: bool, upgrade: bool, packages: tuple[str, ...], upgrade_base: bool, file: str
+) -> None:
+    """Resolve SPEC for its platforms, write its lock file, and print what changed.
+
+    The file is lockfiles/NAME.lock where the project has that folder, else SPEC's own name with .envbuild.lock. What
+    is locked stays as it is unless an option asks for newer versions.
+    """
+    choice = Choice(file=file, locked=check, upgrade=upgrade, packages=packages, upgrade_base=upgrade_base)
+    result = asked.workspace.lock(spec, choice, asked.report)
+    if asked.json:
+        changes = [{"name": c.name, "old": c.old, "new": c.new, "size": c.size} for c in result.changes]
+        click.echo(json.dumps({"schema": 1, "path": result.path, "ids": dict(result.ids), "changes": changes}))
+        return
+    click.echo(result.path)
+    if not asked.quiet:
+        click.echo(_told(result), err=True)
+
+
+def _told(result: LockResult) -> str:
+    rows = [_row(c) for c in result.changes]
+    what = "written" if result.written else "fits already"
+    ids = ", ".join(f"{platform} {lock_id[7:19]}" for platform, lock_id in result.ids.items())
+    return "\n".join([*([table(rows)] if rows else []), f"{what}: {ids}, {len(rows) or 'no'} changes"])
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    return change.name, change.old or "new", "->", change.new or "gone", amount(change.size) if change.size else ""
+
+
+@click.command("export", no_args_is_help=True)
+@click.argument("spec", metavar="SPEC")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pylock", "requirements"]),
+    default="pylock",
+    help="pylock.toml (PEP 751), or requirements with hashes. [pylock]",
+)
+@click.option("-o", "--output", metavar="FILE", default="", help="The file to write, instead of stdout.")
+@asked("platform", "resolver", "locking")
+def export_command(asked: Asked, spec: str, form: str, output: str) -> None:
+    """Write the PyPI packages of SPEC's lock in a form that other tools install from."""
+    workspace = asked.workspace
+    text = workspace.export(spec, form, asked.platform, asked.choice, asked.report)
+    if output:
+        workspace.adapters.files.write(output, text.encode())
+    else:
+        click.echo(text, nl=False)

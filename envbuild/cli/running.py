@@ -1,0 +1,67 @@
+"""`envbuild run` and `envbuild shell`."""
+
+import click
+
+from envbuild.cli.argv import split
+from envbuild.cli.options import Asked, asked
+from envbuild.errors import UsageError
+from envbuild.pipeline.running import RunRequest
+from envbuild.runners.command import Command, CommandKind
+
+__all__ = ["run_command", "shell_command"]
+
+
+class _RunCommand(click.Command):
+    """Takes its own options only in front of the script, -m or --; all behind is the program's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with_value = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        divided = split(args, with_value)
+        ctx.obj = divided.command
+        return super().parse_args(ctx, list(divided.own))
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS] SCRIPT ARGS... | -m MODULE ARGS... | -- COMMAND ARGS..."]
+
+
+_ENV = click.option(
+    "-e", "--env", "spec", metavar="SPEC", default="", help="The environment. [what the folder defines]"
+)
+_CONTAINER = click.option(
+    "--container/--no-container", default=None, help="Demand or forbid a container. [one where an engine runs]"
+)
+
+
+@click.command("run", cls=_RunCommand, no_args_is_help=True)
+@_ENV
+@_CONTAINER
+@click.pass_obj
+@asked("platform", "resolver", "locking")
+def run_command(command: Command | None, asked: Asked, spec: str, container: bool | None) -> int:
+    r"""Run a script in an environment, which is found or built first.
+
+    Options stand before the script; everything behind it is the script's own, as with python. Output and exit code
+    are the script's, untouched.
+
+    \b
+    envbuild run --env requirements.txt train.py --epochs 3
+    envbuild run -e envbuild.toml -m pytest -q
+    envbuild run -e envbuild.toml -- python -V
+    """
+    if command is None:
+        raise UsageError("what is to be run?", hint="envbuild run [OPTIONS] SCRIPT ARGS...")
+    return _run(asked, spec, command, container=container)
+
+
+@click.command("shell")
+@_ENV
+@_CONTAINER
+@asked("platform", "resolver", "locking")
+def shell_command(asked: Asked, spec: str, container: bool | None) -> int:
+    """Open a shell in an environment, which is found or built first."""
+    return _run(asked, spec, Command(CommandKind.RAW, "bash"), container=container)
+
+
+def _run(asked: Asked, spec: str, command: Command, *, container: bool | None) -> int:
+    request = RunRequest(spec=spec, platform=asked.platform, choice=asked.choice, command=command, container=container)
+    return asked.workspace.run(request, asked.report)

@@ -1,0 +1,79 @@
+"""A definition's files as text: loaded through the caller, decoded by one rule, refused with the place that is wrong."""
+
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from envbuild.definition import Definition
+from envbuild.errors import Fault, InvalidDefinition, UsageError
+
+__all__ = ["LARGEST", "Loader", "Reading", "load_text", "text_of"]
+
+LARGEST = 1 << 20
+"""Bytes that one file of a definition may have."""
+
+Loader: TypeAlias = Callable[[str], bytes]
+"""The content of a file. Raises OSError where there is none, and for whatever is not a regular file (a FIFO would hang)."""
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_REASONS = {
+    errno.ENOENT: ("no such file", "paths on the command line start from the current folder"),
+    errno.ENOTDIR: ("no such file", "a part of the path is not a folder"),
+    errno.EISDIR: ("this is a folder", "name the file in it"),
+    errno.EACCES: ("permission denied", "make the file readable: chmod u+r"),
+    errno.EPERM: ("permission denied", "make the file readable: chmod u+r"),
+    errno.ELOOP: ("a loop of symbolic links", "point the link at a file"),
+    errno.ENAMETOOLONG: ("the path is too long", "name a file"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file says, and what was found beside it."""
+
+    definition: Definition
+    """As written: not yet normalized."""
+    logins: tuple[tuple[str, str], ...] = ()
+    """Host (with its port, where the URL has one) and `user:password`, taken out of URLs. Never shown, never stored."""
+    notices: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Every file that was read, the first one first."""
+
+
+def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = ()) -> str:
+    """The text of a file; `at` (file:line) and `chain` say who includes it.
+
+    UsageError where the user's own path cannot be read; InvalidDefinition where an included one cannot, or where the
+    content is no text.
+    """
+    try:
+        data = load(path)
+    except OSError as error:
+        reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "name a regular, readable file"))
+        if not at:
+            raise UsageError(reason, at=path, hint=hint) from error
+        via = f" (included by {' -> '.join(chain)})" if len(chain) > 1 else ""
+        hint = "an included file is looked for beside the one that names it" if error.errno == errno.ENOENT else hint
+        raise InvalidDefinition([Fault(at, f"{path}: {reason}{via}", hint)]) from error
+    return text_of(data, path)
+
+
+def text_of(data: bytes, path: str) -> str:
+    """UTF-8 text; a byte order mark and CRLF are accepted and left out. InvalidDefinition names the byte that is wrong."""
+    if len(data) > LARGEST:
+        what = f"the file has {len(data)} bytes; at most {LARGEST} (1 MiB) are read"
+        raise InvalidDefinition([Fault(path, what, "is this the right file?")])
+    if data.startswith(_UTF16):
+        hint = f"save it as UTF-8: iconv -f UTF-16 -t UTF-8 {path}"
+        raise InvalidDefinition([Fault(path, "the file is UTF-16, not UTF-8", hint)])
+    if (nul := data.find(b"\0")) >= 0:
+        what = f"a NUL byte at offset {nul}: this is not a text file"
+        raise InvalidDefinition([Fault(path, what, "save it as UTF-8 text")])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = f"not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidDefinition([Fault(f"{path}:{line}", what, "save it as UTF-8 text")]) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")

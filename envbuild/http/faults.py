@@ -1,0 +1,103 @@
+"""Network failures in words: what happened at which host, and what to do next; and which of them pass."""
+
+import email.utils
+import ssl
+import time
+from collections.abc import Mapping
+
+from envbuild.errors import EnvironmentFault
+from envbuild.httpsettings import host_of, public_url
+
+__all__ = ["PASSING", "Passing", "refused", "retry_after", "tls_fault", "unexpected"]
+
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
+"""Statuses that another try may get past."""
+
+_X509 = {
+    9: ("the certificate is not valid yet", "is this machine's clock right?"),
+    10: ("the certificate has expired", "is this machine's clock right?"),
+    18: ("the certificate is self-signed", "name its authority: ENVBUILD_CA_BUNDLE=FILE.pem (or SSL_CERT_FILE)"),
+    19: ("the certificate's authority is not trusted here", "name it: ENVBUILD_CA_BUNDLE=FILE.pem (or SSL_CERT_FILE)"),
+    20: ("the certificate's authority is not trusted here", "name it: ENVBUILD_CA_BUNDLE=FILE.pem (or SSL_CERT_FILE)"),
+    62: ("the certificate is for another host", "a proxy or a wrong address stands between; check the URL"),
+}
+"""OpenSSL's X509_V_ERR codes (openssl/x509_vfy.h)."""
+
+
+class Passing(Exception):
+    """A failure that another try may get past: `tries` is how many it is worth, `wait` what the server asked for."""
+
+    def __init__(self, fault: EnvironmentFault, *, tries: int, wait: float | None = None) -> None:
+        self.fault, self.tries, self.wait = fault, tries, wait
+        super().__init__(str(fault))
+
+
+def refused(status: int, url: str) -> EnvironmentFault:
+    """401, 403, 407: who refused, and where a login is put."""
+    host = host_of(url)
+    if status == 407:
+        return EnvironmentFault(
+            "the proxy asks for a login (407)",
+            at=host,
+            hint="put it in the proxy's URL: http://USER:PASSWORD@PROXY:PORT",
+        )
+    if status == 401:
+        return EnvironmentFault(
+            "a login is needed, or the one given is wrong (401)",
+            at=host,
+            hint=f"add a line to ~/.netrc: machine {host.partition(':')[0]} login USER password PASSWORD",
+        )
+    return EnvironmentFault(
+        f"access is forbidden (403): {public_url(url)}", at=host, hint="is the login the right one?"
+    )
+
+
+def unexpected(status: int, url: str, wait: float | None) -> EnvironmentFault:
+    """A status that no try got past."""
+    if status == 429:
+        when = f"; it asks to wait {wait:.0f} s" if wait is not None else ""
+        return EnvironmentFault(f"too many requests (429){when}", at=host_of(url), hint="try again later")
+    word = "failed" if status >= 500 else "answered"
+    hint = "the server's fault; try again later" if status >= 500 else "check the URL"
+    return EnvironmentFault(f"{word} with {status}: {public_url(url)}", at=host_of(url), hint=hint)
+
+
+def tls_fault(error: BaseException, url: str) -> EnvironmentFault | Passing:
+    """A TLS connection that could not be made or broke; a refused certificate is told from OpenSSL's code for it."""
+    host = host_of(url)
+    cause = next((e for e in _chain(error) if isinstance(e, ssl.SSLCertVerificationError)), None)
+    if cause is None:
+        fault = EnvironmentFault(f"no secure connection: {error}", at=host, hint="is this an https address?")
+        return Passing(fault, tries=3)
+    what, hint = _X509.get(cause.verify_code, (f"the certificate is refused: {cause.verify_message}", ""))
+    return EnvironmentFault(what, at=host, hint=hint)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error, what it wraps and what caused it."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            todo += [*one.args, one.__cause__, one.__context__, getattr(one, "reason", None)]
+    return found
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait (RFC 9110, 10.2.3): a number, or a date by its own clock where it tells it."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    until = _seconds(text)
+    if until is None:
+        return None
+    return max(0.0, until - (_seconds(headers.get("date", "")) or time.time()))
+
+
+def _seconds(date: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return None

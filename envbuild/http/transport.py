@@ -1,0 +1,213 @@
+"""One request over the wire: redirects, logins, proxies, trust. The only import of urllib3.
+
+A login goes to its own host alone: it is looked up anew for every hop, and what a redirect's address carries is dropped.
+"""
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3 import exceptions
+
+from envbuild.errors import EnvironmentFault
+from envbuild.http.faults import Passing, refused, tls_fault
+from envbuild.http.logins import Logins, basic, decoded
+from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
+
+__all__ = ["Answer", "Transport"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HOPS = 10
+_POOL = 16
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers (lower-case names), the address that answered, and a body still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    raw: urllib3.BaseHTTPResponse
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, decoded, as it comes: nothing that arrived is lost in a cut. Passing where it is cut."""
+        try:
+            while chunk := self.raw.read1(_CHUNK, decode_content=True):
+                yield chunk
+        except (exceptions.HTTPError, OSError) as error:
+            raise _fault_of(error, self.url) from error
+
+    def close(self) -> None:
+        """Give the connection back where the body was read to its end, else close it."""
+        self.raw.close()
+        self.raw.release_conn()
+
+
+class Transport:
+    """Shares its connections among threads."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._logins = Logins(settings)
+        self._lock = threading.Lock()
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def open(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """GET, redirects followed. EnvironmentFault for what no other try mends, Passing for what one may."""
+        url, written = split_login(_web_address(url))
+        first, secure = host_of(url), url.startswith("https:")
+        for _ in range(_HOPS):
+            own = host_of(url) == first
+            trusted = url.startswith("https:") or not secure
+            kept = headers if own and trusted else {k: v for k, v in headers.items() if k.lower() != "authorization"}
+            answer = self._authorized(url, kept, decoded(written) if written and own else "", trusted=trusted)
+            target = answer.headers.get("location", "")
+            if answer.status not in _REDIRECTS or not target:
+                return answer
+            answer.close()
+            url, _ = split_login(_web_address(urljoin(url, target), "redirects to what is "))
+        raise EnvironmentFault(f"more than {_HOPS} redirects", at=first, hint="check the URL, or log in to the network")
+
+    def _authorized(self, url: str, headers: Mapping[str, str], login: str, *, trusted: bool) -> Answer:
+        """One hop; after a 401 once more with a login that was asked for. No login goes where https was left for http."""
+        host = host_of(url)
+        answer = self._once(url, headers, (login or self._logins.find(host)) if trusted else "")
+        if answer.status == 401 and trusted and self._logins.ask(host):
+            answer.close()
+            answer = self._once(url, headers, self._logins.find(host))
+        if answer.status in (401, 403, 407):
+            answer.close()
+            raise refused(answer.status, url)
+        return answer
+
+    def _once(self, url: str, headers: Mapping[str, str], login: str) -> Answer:
+        sent = {"User-Agent": self._settings.user_agent, **headers}
+        if login:
+            sent["Authorization"] = basic(login)
+        timeout = urllib3.Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout)
+        try:
+            raw = self._pool(url).request(
+                "GET", url, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
+            )
+        except (exceptions.HTTPError, OSError, ValueError) as error:
+            raise _fault_of(error, url) from error
+        return Answer(raw.status, {k.lower(): v for k, v in raw.headers.items()}, url, raw)
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        proxy = self._proxy(url)
+        with self._lock:
+            if proxy not in self._pools:
+                self._pools[proxy] = self._make(proxy)
+            return self._pools[proxy]
+
+    def _make(self, proxy: str) -> urllib3.PoolManager:
+        trust = _trust(self._settings)
+        if not proxy:
+            return urllib3.PoolManager(num_pools=_POOL, maxsize=_POOL, ssl_context=trust)
+        address, login = split_login(proxy)
+        headers = {"Proxy-Authorization": basic(decoded(login))} if login else None
+        try:
+            return urllib3.ProxyManager(
+                address,
+                num_pools=_POOL,
+                maxsize=_POOL,
+                ssl_context=trust,
+                proxy_headers=headers,
+                proxy_ssl_context=trust,
+            )
+        except (exceptions.HTTPError, AssertionError) as error:
+            raise EnvironmentFault(
+                f"this kind of proxy is not served: {public_url(proxy)}", hint="an http:// or https:// proxy is needed"
+            ) from error
+
+    def _proxy(self, url: str) -> str:
+        parts = urlsplit(url)
+        proxy = self._settings.proxies.get(parts.scheme) or self._settings.proxies.get("all", "")
+        return "" if not proxy or _direct(parts.netloc.rpartition("@")[2], self._settings.no_proxy) else proxy
+
+
+def _web_address(url: str, context: str = "") -> str:
+    """The URL itself, where it is one of http or https with a host."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return url
+        shown = public_url(url)
+    except ValueError:
+        shown = ""
+    raise EnvironmentFault(f"{context}no web address: {shown or 'it cannot be understood'}", hint="check the URL")
+
+
+def _direct(host: str, no_proxy: tuple[str, ...]) -> bool:
+    """Whether NO_PROXY names this host: itself, a domain above it, its network, with or without its port."""
+    bare = (urlsplit(f"//{host}").hostname or "").lower()
+    for name in no_proxy:
+        domain = name.lower().removeprefix("*").removeprefix(".")
+        if name == "*" or (domain and any(h == domain or h.endswith(f".{domain}") for h in (bare, host))):
+            return True
+        if _in_network(bare, name):
+            return True
+    return False
+
+
+def _in_network(host: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _trust(settings: HttpSettings) -> ssl.SSLContext:
+    if settings.ca_bundle is None:
+        return ssl.create_default_context()
+    try:
+        if settings.ca_bundle.is_dir():
+            return ssl.create_default_context(capath=str(settings.ca_bundle))
+        return ssl.create_default_context(cafile=str(settings.ca_bundle))
+    except (OSError, ssl.SSLError) as error:
+        raise EnvironmentFault(
+            f"no certificates can be read here: {error}", at=str(settings.ca_bundle), hint="set ENVBUILD_CA_BUNDLE"
+        ) from error
+
+
+_PASSING = (
+    (
+        exceptions.NameResolutionError,
+        2,
+        "the host's name is not known here (DNS)",
+        "is the name right, and a network there?",
+    ),
+    (exceptions.NewConnectionError, 2, "refuses connections", "is it up, and the port right?"),
+    (exceptions.ConnectTimeoutError, 2, "no connection within the time limit", "a firewall? HTTPS_PROXY names a proxy"),
+    (exceptions.ReadTimeoutError, 5, "went silent in the middle of an answer", "try again"),
+    (Exception, 5, "the connection broke in mid-answer", "try again"),
+)
+"""What another try may mend, most special first: how many tries, what happened, what to do next."""
+
+
+def _fault_of(error: Exception, url: str) -> EnvironmentFault | Passing:
+    """What a failed request is in our words."""
+    if isinstance(error, exceptions.ProxyError):
+        return _proxy_fault(error, url)
+    if isinstance(error, exceptions.SSLError):
+        return tls_fault(error, url)
+    if isinstance(error, exceptions.LocationValueError | exceptions.InvalidHeader | UnicodeError):
+        return EnvironmentFault(f"no web address: {public_url(url)}", hint="check the URL")
+    tries, what, hint = next((t, w, h) for kind, t, w, h in _PASSING if isinstance(error, kind))
+    return Passing(EnvironmentFault(what, at=host_of(url), hint=hint), tries=tries)
+
+
+def _proxy_fault(error: exceptions.ProxyError, url: str) -> EnvironmentFault | Passing:
+    text = str(error.original_error)
+    if "407" in text:
+        return refused(407, url)
+    fault = EnvironmentFault(
+        f"the proxy gives no connection: {text}", at=host_of(url), hint="check HTTPS_PROXY, NO_PROXY"
+    )
+    return Passing(fault, tries=2)

@@ -1,0 +1,55 @@
+"""`HttpSettings`: how this machine reaches the network, as one frozen value; and URLs as they may be shown.
+
+It is a noun of its own, so that reading a machine's configuration loads no HTTP client.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = ["USER_AGENT", "HttpSettings", "host_of", "public_url", "split_login"]
+
+USER_AGENT = "envbuild"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Timeouts in seconds. Nothing is read from the process's environment but what stands here."""
+
+    ca_bundle: Path | None = None
+    """A PEM file of the authorities to trust; None: the system's trust store."""
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By scheme (`http`, `https`, `all`); a URL may carry the proxy's login."""
+    no_proxy: tuple[str, ...] = ()
+    """Hosts, domains (`.corp`), addresses, networks (`10.0.0.0/8`) reached directly; `*` is all."""
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    patience: float = 120.0
+    """The longest that one request waits in all between its tries."""
+    user_agent: str = USER_AGENT
+    logins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """`user:password` by host, as `host_of` has it."""
+    netrc: Path | None = None
+    """Where further logins stand; a missing file is none."""
+    login: Callable[[str], str | None] | None = field(default=None, repr=False)
+    """Asked once for a host that answered 401: `user:password`, or None."""
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, with its port where it names one; for a file, `file`."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].lower() or parts.scheme
+
+
+def split_login(url: str) -> tuple[str, str]:
+    """A URL without its login, and the login (`user:password` as written, percent-encoded; empty: none)."""
+    parts = urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=host)), login
+
+
+def public_url(url: str) -> str:
+    """A URL as it may be shown: without login, query and fragment, which can carry secrets."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

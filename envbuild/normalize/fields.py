@@ -1,0 +1,196 @@
+"""`Fields`: makes one field of a definition normal at a time, and collects what is wrong with its field path."""
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
+
+from envbuild.definition import Base, CopyStep, DebianBase, DockerfileBase, ImageBase, Index, Requirement
+from envbuild.errors import Fault
+from envbuild.normalize.requirements import merged
+
+__all__ = ["Fields", "nfc"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_SYSTEM = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?:=([A-Za-z0-9.+:~-]+))?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PYTHON = re.compile(r"[1-9][0-9]*\.(0|[1-9][0-9]*)")
+_FULL_PYTHON = re.compile(r"([1-9][0-9]*\.[0-9]+)\.[0-9][0-9a-z]*")
+_ACCELERATOR = re.compile(r"cpu|xpu|cu[0-9]+|rocm[0-9]+(\.[0-9]+)*")
+_TAG = re.compile(r"[^\0\n]+")
+_VIRTUAL = re.compile(r"__[a-z0-9_]+")
+_USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+)(:([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+))?")
+_SUITE = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def nfc(text: str) -> str:
+    """The text in Unicode's composed form (UAX 15), so that what looks the same is the same."""
+    return unicodedata.normalize("NFC", text)
+
+
+class Fields:
+    """Makes one field normal at a time, and collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+
+    def fault(self, at: str, what: str, hint: str = "") -> None:
+        """Note what is wrong at a field."""
+        self.faults.append(Fault(at, what, hint))
+
+    def form(self, at: str, value: str, rule: re.Pattern[str], words: str) -> str:
+        """A value that is empty or matches its rule."""
+        if value and not rule.fullmatch(value):
+            self.fault(at, f"{value!r} is not accepted", f"it must be {words}")
+        return value
+
+    def name(self, value: str) -> str:
+        """A definition's name."""
+        rule = "1 to 128 of a-z 0-9 . _ -, the first a letter or digit"
+        return self.form("name", nfc(value), _NAME, f"{rule} ({_NAME.pattern})")
+
+    def accelerator(self, value: str) -> str:
+        """An accelerator, never `auto`: that would ask the machine."""
+        return self.form("accelerator", value, _ACCELERATOR, "cpu, xpu, cu128, rocm6.3 and the like")
+
+    def user(self, value: str) -> str:
+        """An image's user, and its group."""
+        return self.form("user", value, _USER, "a name or number, or two with a colon: envbuild, 1000:1000")
+
+    def tags(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Tags, sorted."""
+        return self.pairs("tags", [(nfc(key), nfc(value)) for key, value in pairs], _TAG)
+
+    def variables(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Environment variables, sorted by name, values as they are."""
+        return self.pairs("variables", pairs, _VARIABLE)
+
+    def virtual_packages(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Conda's virtual packages, sorted."""
+        return self.pairs("virtual-packages", pairs, _VIRTUAL)
+
+    def python(self, value: str) -> str:
+        """A minor version: `3.11`."""
+        if full := _FULL_PYTHON.fullmatch(value):
+            hint = f'write python = "{full[1]}"; the lock says which release that is'
+            self.fault("python", f"{value!r} names a release: which one there is, the base decides", hint)
+        elif not _PYTHON.fullmatch(value):
+            self.fault("python", f"{value!r} is no Python version", 'write python = "3.11"')
+        return value
+
+    def base(self, base: Base) -> Base:
+        """A base whose words can be meant."""
+        if isinstance(base, DebianBase):
+            self.form("base.debian", base.suite or "?", _SUITE, "a suite's code name, such as bookworm")
+        elif isinstance(base, ImageBase):
+            self.form("base.image", base.reference or " ", re.compile(r"[^\s\0]+"), "an image reference")
+        else:
+            dockerfile = self.inside("base.dockerfile", base.dockerfile)
+            return DockerfileBase(dockerfile, self.inside("base.context", base.context or "."))
+        return base
+
+    def pairs(self, at: str, pairs: Iterable[tuple[str, str]], rule: re.Pattern[str]) -> tuple[tuple[str, str], ...]:
+        """Names that match a rule, each once, with values that a program can be given."""
+        found: dict[str, str] = {}
+        for key, value in pairs:
+            if not rule.fullmatch(key):
+                self.fault(f"{at}.{key}", f"{key!r} is not accepted as a name", f"names are {rule.pattern}")
+            elif found.setdefault(key, value) != value:
+                self.fault(f"{at}.{key}", "is given twice, with different values", "keep one")
+            self.text(f"{at}.{key}", value)
+        return tuple(sorted(found.items()))
+
+    def text(self, at: str, value: str) -> str:
+        """A value, untouched; NUL and lone surrogates are faults."""
+        if "\0" in value:
+            self.fault(at, f"holds a NUL character, at {value.index(chr(0))}", "no program could be given it")
+        elif not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            self.fault(at, "holds half a surrogate pair, which has no UTF-8 form", "write the character itself")
+        return value
+
+    def words(self, at: str, words: Sequence[str]) -> tuple[str, ...]:
+        """The words of commands, in order."""
+        if words and not words[0].strip():
+            self.fault(f"{at}[0]", "is empty", "name a program")
+        return tuple(self.text(f"{at}[{number}]", word) for number, word in enumerate(words))
+
+    def folder(self, at: str, value: str) -> str:
+        """An absolute path in the image, or nothing."""
+        if not value:
+            return value
+        if not value.startswith("/") or ".." in value.split("/") or "\n" in value:
+            self.fault(at, f"{value!r} is not accepted", "write an absolute path without .., such as /work")
+        return self.text(at, "/" + posixpath.normpath(value).lstrip("/"))
+
+    def inside(self, at: str, value: str) -> str:
+        """A path that stays below the definition's folder."""
+        path = posixpath.normpath(value) if value else ""
+        if not path or path.startswith(("/", "~", "../")) or path == "..":
+            self.fault(at, f"{value!r} lies outside the project", "name a path relative to this file's folder")
+        return self.text(at, path)
+
+    def copy(self, number: int, step: CopyStep) -> CopyStep:
+        """One copy step."""
+        return CopyStep(
+            self.inside(f"copy[{number}].from", step.source), self.folder(f"copy[{number}].to", step.target)
+        )
+
+    def system(self, packages: Iterable[str]) -> tuple[str, ...]:
+        """Debian packages: only what the allow-list of characters has, so that none can be an option or a command."""
+        found: dict[str, str] = {}
+        for number, package in enumerate(packages):
+            form = _SYSTEM.fullmatch(package)
+            if not form:
+                rule = "a Debian package name (a-z 0-9 + - .), or name=version"
+                self.fault(f"system[{number}]", f"{package!r} is not accepted", f"it must be {rule}")
+            elif found.get(form[1]) and form[2] and found[form[1]] != form[2]:
+                self.fault(f"system[{number}]", f"{form[1]} is given with two versions", "keep one")
+            else:
+                found[form[1]] = form[2] or found.get(form[1], "")
+        return tuple(sorted(name + (f"={version}" if version else "") for name, version in found.items()))
+
+    def indexes(self, indexes: Sequence[Index]) -> tuple[Index, ...]:
+        """In order, with `pypi` written out as the last where it is not named; nothing where only `pypi` is meant."""
+        normal: list[Index] = []
+        owners: dict[str, str] = {}
+        for number, index in enumerate(indexes):
+            at = f"index[{number}]"
+            if any(index.name == other.name for other in normal):
+                self.fault(f"{at}.name", f"a second index named {index.name!r}", "names are for one index each")
+            self.form(f"{at}.name", index.name or "?", _NAME, f"lower-case: {_NAME.pattern}")
+            packages = tuple(sorted({canonicalize_name(package) for package in index.packages}))
+            for package in packages:
+                if owners.setdefault(package, index.name) != index.name:
+                    self.fault(f"{at}.packages", f"{package} is pinned to two indexes", "keep one")
+            if index.explicit and not packages:
+                self.fault(f"{at}.packages", "an explicit index gives only packages pinned to it", "name them here")
+            normal.append(Index(index.name, self.url(f"{at}.url", index), index.explicit, packages))
+        if normal and all(index.name != "pypi" for index in normal):
+            normal.append(Index("pypi"))
+        return () if normal == [Index("pypi")] else tuple(normal)
+
+    def url(self, at: str, index: Index) -> str:
+        """An index's URL without a slash at its end."""
+        if not index.url:
+            if index.name != "pypi":
+                self.fault(at, "an index needs a url", "only pypi has one of its own")
+            return ""
+        try:
+            parts = urlsplit(index.url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https", "file") or not (parts.netloc or parts.scheme == "file"):
+            self.fault(at, "not a URL that an index can have", "write https://host/path/simple")
+        if "@" in parts.netloc:
+            self.fault(at, "holds credentials", "leave them out; netrc or a keyring serve them")
+        return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), parts.query, ""))
+
+    def requirements(self, at: str, requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+        """One for each name and marker; those that cannot hold together are faults."""
+        found, faults = merged(requirements)
+        for number, bad in faults:
+            self.fault(f"{at}[{number}]", bad.what, bad.hint)
+        return found

@@ -1,0 +1,53 @@
+"""Runs: in a container where an engine runs, else directly, in a prefix made from the same lock."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from envbuild.errors import EnvironmentFault
+from envbuild.lockfile import Lock
+from envbuild.pipeline.locking import Choice, Locked
+from envbuild.platforms import Platform
+from envbuild.ports import Reporter
+from envbuild.runners.command import Command, Outcome
+
+__all__ = ["RunRequest", "Runtime", "run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run in which environment; no spec: the folder's own. `container`: demanded, forbidden, or (None) as it comes."""
+
+    spec: str
+    command: Command
+    platform: Platform | None = None
+    choice: Choice = field(default_factory=Choice)
+    container: bool | None = None
+
+
+class Runtime(Protocol):
+    """The two ways to run a command in an environment."""
+
+    def why_no_engine(self) -> str:
+        """Why no container can be started here; nothing where one can."""
+
+    def in_container(self, name: str, locked: Locked, command: Command, report: Reporter) -> Outcome:
+        """Run in a container of the image, which is found or built first."""
+
+    def directly(self, lock: Lock, locked: Locked, command: Command, report: Reporter) -> Outcome:
+        """Run in a prefix of the lock's packages, which is found or made first."""
+
+
+def run(request: RunRequest, name: str, lock: Lock, locked: Locked, runtime: Runtime, report: Reporter) -> int:
+    """The command's own exit code. EnvironmentFault where it cannot be run in the way that was asked for."""
+    missing = "" if request.container is False else runtime.why_no_engine()
+    if request.container is not False and not missing:
+        outcome = runtime.in_container(name, locked, request.command, report)
+    elif request.container:
+        raise EnvironmentFault(f"no container can be started: {missing}", hint="leave --container out to run directly")
+    else:
+        why = f" ({missing})" if missing else ""
+        report.notice(f"running directly in a prefix of the same lock, not in the image{why}")
+        outcome = runtime.directly(lock, locked, request.command, report)
+    if outcome.problem:
+        report.notice(outcome.problem)
+    return outcome.code

@@ -1,0 +1,184 @@
+"""Specs: what a user points at, a definition's file or a lock's, and what must be known of it before anything is parsed.
+
+What a file says is a function of its bytes (and of the bytes of the files it includes), so it is remembered by their
+digest: a spec seen before costs a hash, not a parser.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from envbuild.canonical import JSON
+from envbuild.definition import Definition
+from envbuild.digest import Digest
+from envbuild.ids import Material, definition_material, identity, lock_material, request_material
+from envbuild.lockfile import ImageSettings, LockDocument
+from envbuild.pipeline.settings import settings_from_json, settings_of, settings_to_json
+from envbuild.platforms import Platform
+from envbuild.ports import BlobStore, Claims
+
+__all__ = ["LockFacts", "Readers", "SectionFacts", "Spec", "Specs"]
+
+_SEEN = "seen"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A definition's file: its ids, one request a platform, its image settings. `path` is as the user gave it."""
+
+    path: str
+    name: str
+    definition_id: Digest
+    requests: Mapping[Platform, Digest]
+    settings: ImageSettings
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SectionFacts:
+    """One platform of a lock document."""
+
+    request: Digest
+    lock_id: Digest
+    settings: ImageSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockFacts:
+    """A lock document's ids. `path` is where it stands, or nothing for one of the store."""
+
+    path: str
+    document: Digest
+    sections: Mapping[Platform, SectionFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A definition read in full."""
+
+    definition: Definition
+    logins: tuple[tuple[str, str], ...]
+    notices: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The parsers, handed in so that they are loaded only when a file is new."""
+
+    definition: Callable[[str], Parsed]
+    lock: Callable[[bytes, str], LockDocument]
+
+
+class Specs:
+    """Reads specs through `load` (path -> bytes), and remembers what it read by content."""
+
+    def __init__(self, load: Callable[[str], bytes], readers: Readers, blobs: BlobStore, claims: Claims) -> None:
+        self._load, self._readers, self._blobs, self._claims = load, readers, blobs, claims
+
+    def open(self, path: str) -> Spec:
+        """The spec at `path`. InvalidDefinition with all its faults, or UsageError where there is no such file."""
+        content = self._load(path)
+        # The name of a definition may come from its path, so the path's last parts belong to the key.
+        place = [*PurePath(path).parts[-2:]] or [path]
+        material: Material = {"schema": _SCHEMA, "place": place, "content": str(Digest.of(content))}
+        key = identity(material)
+        known = self._known(key, path)
+        if known is not None:
+            return known
+        parsed = self._readers.definition(path)
+        spec = _spec(path, parsed)
+        self._claims.put(_SEEN, key, self._remember(spec, parsed, path), material)
+        self._claims.put("definition", spec.definition_id, {"name": spec.name}, definition_material(parsed.definition))
+        return spec
+
+    def definition(self, spec: Spec) -> Parsed:
+        """The full definition of a spec."""
+        return self._readers.definition(spec.path)
+
+    def lock_facts(self, path: str) -> LockFacts:
+        """The ids in a lock file, which also enters the store. IntegrityError where it was changed by hand."""
+        content = self._load(path)
+        with self._blobs.create() as writer:
+            writer.write(content)
+            digest = writer.commit()
+        return self.facts_of(digest, path)
+
+    def facts_of(self, document: Digest, path: str = "") -> LockFacts:
+        """The ids in a lock document of the store."""
+        material: Material = {"document": str(document)}
+        value: Any = self._claims.get("document", identity(material))
+        try:
+            sections = {Platform.parse(p): _section(s) for p, s in value["sections"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            parsed = self.document(document, path)
+            sections = {
+                s.lock.platform: SectionFacts(s.request, identity(lock_material(s.lock)), s.settings)
+                for s in parsed.sections
+            }
+            self._claims.put("document", identity(material), {"sections": _sections_json(sections)}, material)
+        return LockFacts(path=path, document=document, sections=sections)
+
+    def document(self, digest: Digest, path: str = "") -> LockDocument:
+        """The full lock document."""
+        with self._blobs.open(digest) as stream:
+            return self._readers.lock(stream.read(), path or f"lock {digest.short}")
+
+    def _known(self, key: Digest, path: str) -> Spec | None:
+        value: Any = self._claims.get(_SEEN, key)
+        try:
+            folder = PurePath(path).parent
+            if any(str(Digest.of(self._load(str(folder / p)))) != d for p, d in value["files"].items()):
+                return None
+            return Spec(
+                path=path,
+                name=value["name"],
+                definition_id=Digest.parse(value["definition"]),
+                requests={Platform.parse(p): Digest.parse(r) for p, r in value["requests"].items()},
+                settings=settings_from_json(value["settings"]),
+                notices=tuple(value["notices"]),
+            )
+        except Exception:  # noqa: BLE001  whatever is wrong with a memory, the file itself decides
+            return None
+
+    def _remember(self, spec: Spec, parsed: Parsed, path: str) -> dict[str, JSON]:
+        folder = PurePath(path).parent
+        files: dict[str, JSON] = {}
+        for name in parsed.files:
+            relative = PurePath(name).relative_to(folder) if PurePath(name).is_relative_to(folder) else PurePath(name)
+            files[str(relative)] = str(Digest.of(self._load(name)))
+        return {
+            "files": files,
+            "name": spec.name,
+            "definition": str(spec.definition_id),
+            "requests": {str(p): str(r) for p, r in spec.requests.items()},
+            "settings": settings_to_json(spec.settings),
+            "notices": list(spec.notices),
+        }
+
+
+def _spec(path: str, parsed: Parsed) -> Spec:
+    definition = parsed.definition
+    return Spec(
+        path=path,
+        name=definition.name,
+        definition_id=identity(definition_material(definition)),
+        requests={p: identity(request_material(definition, p)) for p in definition.platforms},
+        settings=settings_of(definition),
+        notices=parsed.notices,
+    )
+
+
+def _section(value: Mapping[str, Any]) -> SectionFacts:
+    return SectionFacts(
+        Digest.parse(value["request"]), Digest.parse(value["lock"]), settings_from_json(value["settings"])
+    )
+
+
+def _sections_json(sections: Mapping[Platform, SectionFacts]) -> dict[str, JSON]:
+    return {
+        str(p): {"request": str(s.request), "lock": str(s.lock_id), "settings": settings_to_json(s.settings)}
+        for p, s in sections.items()
+    }

@@ -1,0 +1,176 @@
+"""A command in a container: the folder live, the caller's uid, stdin, terminal and signals passed on, and nothing left behind."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from envbuild import process
+from envbuild.errors import EnvironmentFault
+from envbuild.host import User, is_terminal
+from envbuild.oci import Image
+from envbuild.ports import OpensBlobs
+from envbuild.runners.accounts import HOME, accounts_of, with_caller
+from envbuild.runners.command import Command, CommandKind, Outcome
+from envbuild.runners.engine import Engine, EngineKind
+from envbuild.runners.mounts import Mount, mounts_for
+
+__all__ = ["Place", "run_in_container"]
+
+_PYTHON = "/opt/env/bin/python"
+_BYTECODE = "/var/cache/envbuild/bytecode"
+_NOT_STARTED = (125, 126, 127)
+_INITS = ("catatonit", "docker-init", "tini", "dumb-init")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run stands on this machine: the caller and their folder (absolute, without links).
+
+    `state` is a folder of ours, for bytecode and for what lasts as long as the run.
+    """
+
+    caller: User
+    folder: Path
+    state: Path
+
+
+def run_in_container(
+    engine: Engine, reference: str, image: Image, blobs: OpensBlobs, command: Command, place: Place
+) -> Outcome:
+    """Run a command in the image that the engine has under `reference`, attached to our terminal.
+
+    EnvironmentFault where the engine cannot start it, so that its failures never look like the program's.
+    """
+    mounts = mounts_for(place.folder, command)
+    words = command.argv(_PYTHON)
+    with _scratch(place.state) as scratch:
+        identity, account_files = _identity(engine, image, blobs, place.caller, scratch)
+        bytecode = _bytecode(place.state, image)
+        cid = scratch / "cid"
+        options = [
+            *("run", "--rm", "--pull=never", f"--cidfile={cid}", "--security-opt=label=disable"),
+            *_streams(),
+            *_init(engine),
+            *identity,
+            *_mount_options([*mounts, *account_files, Mount(str(bytecode), _BYTECODE, writable=True)]),
+            f"--workdir={place.folder}",
+            "--env=PYTHONUNBUFFERED=1",
+            f"--env=PYTHONPYCACHEPREFIX={_BYTECODE}",
+            f"--entrypoint={words[0]}",
+        ]
+        return _outcome(engine, engine.argv(*options, reference, *words[1:]), cid, command)
+
+
+def _outcome(engine: Engine, argv: Sequence[str], cid: Path, command: Command) -> Outcome:
+    ended = False
+    try:
+        code = process.attached(argv, env=engine.environ)
+        ended = code <= 128
+    finally:
+        if not ended:
+            _remove(engine, cid)
+    if code not in _NOT_STARTED or _started(engine, cid):
+        return Outcome(code)
+    if code == _NOT_STARTED[0] or command.kind is not CommandKind.RAW:
+        raise EnvironmentFault(
+            f"{engine.kind.value} could not start the container; it said why above",
+            hint="run --no-container does without an engine",
+        )
+    return Outcome(code, started=False)
+
+
+def _remove(engine: Engine, cid: Path) -> None:
+    """No container outlives its client, whatever ended that."""
+    if container := _id(cid):
+        engine.run("rm", "--force", "--volumes", container)
+
+
+def _started(engine: Engine, cid: Path) -> bool:
+    """Whether the program in the container ever began: the engine's own record says so, since the container is gone."""
+    container = _id(cid)
+    if not container:
+        return False
+    filters = ("--filter", f"container={container}", "--filter", "event=start")
+    upto = "--stream=false" if engine.kind is EngineKind.PODMAN else f"--until={time.time():.9f}"
+    answer = engine.run("events", "--since=24h", upto, *filters, "--format={{.ID}}")
+    # Where there is no record, a code is taken for what it nearly always is: the program's.
+    return answer.code != 0 or bool(answer.stdout.strip())
+
+
+def _id(cid: Path) -> str:
+    try:
+        return cid.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _streams() -> list[str]:
+    """Stdin where there is one, a terminal where all three are one: it would mix stderr into stdout otherwise."""
+    try:
+        os.fstat(0)
+    except OSError:
+        return []
+    if all(is_terminal(descriptor) for descriptor in (0, 1, 2)):
+        return ["--interactive", "--tty", *(["--env=TERM"] if "TERM" in os.environ else [])]
+    return ["--interactive"]
+
+
+def _init(engine: Engine) -> list[str]:
+    """A first process that passes signals on and collects orphans: Python itself, as process 1, would ignore SIGTERM."""
+    if engine.kind is EngineKind.DOCKER:
+        return ["--init"]
+    found = next((path for name in _INITS if (path := process.which(name))), None)
+    return ["--init", f"--init-path={found}"] if found else []
+
+
+def _identity(
+    engine: Engine, image: Image, blobs: OpensBlobs, caller: User, scratch: Path
+) -> tuple[list[str], list[Mount]]:
+    """Options that make the container's user the caller, and the files in which it has a name."""
+    security = engine.info().get("SecurityOptions") or ()
+    if caller.uid == 0 or any("name=rootless" in option for option in security):
+        # Root of a rootless engine is the caller.
+        return ["--user=0:0"], []
+    options = [f"--user={caller.uid}:{caller.gid}", f"--env=HOME={HOME}"]
+    if any("name=userns" in option for option in security):
+        options.append("--userns=host")
+    elif engine.kind is EngineKind.PODMAN and os.geteuid() != 0:
+        options.append("--userns=keep-id")
+    accounts = with_caller(accounts_of(image, blobs), caller)
+    mounts = []
+    for name, text in (("passwd", accounts.passwd), ("group", accounts.group)):
+        file = scratch / name
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+        file.chmod(0o644)
+        mounts.append(Mount(str(file), f"/etc/{name}"))
+    return options, mounts
+
+
+def _mount_options(mounts: Sequence[Mount]) -> list[str]:
+    return [word for mount in mounts for word in ("--mount", mount.option())]
+
+
+def _bytecode(state: Path, image: Image) -> Path:
+    """The image's bytecode cache. Whoever the container's user is may write it; only the caller gets as far as its folder."""
+    folder = state / "bytecode.v1" / image.config_digest.hex
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    if folder.stat().st_mode & 0o777 != 0o777:
+        folder.chmod(0o777)
+    return folder
+
+
+@contextmanager
+def _scratch(state: Path) -> Iterator[Path]:
+    folder = state / "runs.v1"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

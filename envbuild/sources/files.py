@@ -1,0 +1,55 @@
+"""`ProjectFiles`: the user's own files: read safely, replaced as a whole."""
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["ProjectFiles"]
+
+
+class ProjectFiles:
+    """Implements `ports.Files`. Nothing but a regular file is ever opened, so that a pipe or device cannot hang."""
+
+    def load(self, path: str) -> bytes:
+        """The bytes of a regular file. OSError for anything else."""
+        status = Path(path).stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(21, "Is a directory", path)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(22, "Not a regular file", path)
+        return Path(path).read_bytes()
+
+    def is_file(self, path: str) -> bool:
+        """Whether a regular file is there."""
+        return Path(path).is_file()
+
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder is there."""
+        return Path(path).is_dir()
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write beside, make durable, rename. What stood there keeps its mode."""
+        target = Path(path)
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+                os.fchmod(stream.fileno(), _mode(target))
+            Path(beside).replace(target)
+        except BaseException:
+            with suppress(OSError):
+                Path(beside).unlink()
+            raise
+
+
+def _mode(target: Path) -> int:
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

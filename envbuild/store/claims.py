@@ -1,0 +1,81 @@
+"""`Claims`: id -> value, each a small file beside the material of its id: `<kind>/ab/ab12....json`, `....material.json`.
+
+A claim may be dropped at any time, so anything unreadable or foreign is a miss. Reading the file is one open and 20 us;
+no database could beat that, so none stands in between.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from envbuild.canonical import JSON, encode
+from envbuild.digest import Digest
+from envbuild.store.durable import write_whole, writing
+
+__all__ = ["Claims"]
+
+_KIND = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class Claims:
+    """Implements ports.Claims in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def get(self, kind: str, identity: Digest) -> JSON | None:
+        """What is claimed for this id, or None."""
+        found = _read(self._path(kind, identity))
+        if isinstance(found, dict) and found.get("kind") == kind and found.get("id") == str(identity):
+            return cast(JSON, found.get("value"))
+        return None
+
+    def put(self, kind: str, identity: Digest, value: JSON, material: JSON) -> None:
+        """Claim a value for an id; the material is kept first, and is what the id is the digest of (else ValueError)."""
+        spelled = encode(material)
+        if Digest.of(spelled) != identity:
+            raise ValueError(f"{kind}: {identity} is not the id of this material")
+        claim = encode({"kind": kind, "id": str(identity), "value": value})
+        write_whole(self._path(kind, identity, ".material"), spelled)
+        write_whole(self._path(kind, identity), claim)
+
+    def material(self, kind: str, identity: Digest) -> JSON | None:
+        """The material of an id, or None; never one that is not its."""
+        path = self._path(kind, identity, ".material")
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        return cast(JSON, json.loads(data)) if Digest.of(data) == identity else None
+
+    def entries(self, kind: str) -> Iterator[tuple[Digest, JSON]]:
+        """Every claim of a kind that can be read, by id."""
+        folder = self._root / _word(kind)
+        for path in sorted(folder.glob("[0-9a-f][0-9a-f]/*.json")):
+            name = path.name.removesuffix(".json")
+            if len(name) == 64 and (value := self.get(kind, Digest(name))) is not None:
+                yield Digest(name), value
+
+    def drop(self, kind: str, identity: Digest) -> None:
+        """Take a claim and its material away, if they are here."""
+        with writing(self._root):
+            self._path(kind, identity).unlink(missing_ok=True)
+            self._path(kind, identity, ".material").unlink(missing_ok=True)
+
+    def _path(self, kind: str, identity: Digest, part: str = "") -> Path:
+        return self._root / _word(kind) / identity.hex[:2] / f"{identity.hex}{part}.json"
+
+
+def _word(kind: str) -> str:
+    if not _KIND.fullmatch(kind):
+        raise ValueError(f"not a kind of claim: {kind!r}")
+    return kind
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,258 @@
+"""`Adapters`: what a workspace is made of. Each is opened when it is first needed, since a hit needs few of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.builders.layercache import LayerCount
+from envbuild.digest import Digest
+from envbuild.ids import identity, image_material
+from envbuild.lockfile import Lock, LockDocument
+from envbuild.oci import Image
+from envbuild.pipeline.building import Building
+from envbuild.pipeline.locking import Choice, Locking
+from envbuild.pipeline.quiet import Quiet
+from envbuild.pipeline.specs import Parsed, Readers, Spec, Specs
+from envbuild.platforms import LINUX_AMD64, Platform
+from envbuild.ports import Builder, OpensBlobs, Resolver
+from envbuild.sources.files import ProjectFiles
+from envbuild.store.blobs import Blobs
+from envbuild.store.claims import Claims
+from envbuild.store.places import Places
+
+if TYPE_CHECKING:
+    from envbuild.builders.assemble import Assembler
+    from envbuild.http import Http
+    from envbuild.machine import Machine
+    from envbuild.pipeline.images import Images
+    from envbuild.sources.debianmirror import DebianMirror
+    from envbuild.sources.index import IndexClient
+    from envbuild.store.memo import Memo
+    from envbuild.store.memo import Memo
+
+__all__ = ["Adapters"]
+
+_OK = 200
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """Chosen by the environment's variables and by the resolver's name (`uv`, `pip-tools`)."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    resolver_name: str = "uv"
+    spec_path: str = ""
+    """The definition whose indexes and logins are used."""
+
+    # The store.
+
+    @cached_property
+    def places(self) -> Places:
+        """Where things are kept."""
+        return Places.read(self.environ)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Content by digest."""
+        return Blobs(self.places.blobs, self._open_memo)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What is claimed for an id."""
+        return Claims(self.places.claims)
+
+    @cached_property
+    def files(self) -> ProjectFiles:
+        """The user's files."""
+        return ProjectFiles()
+
+    # The story's parts.
+
+    @cached_property
+    def specs(self) -> Specs:
+        """Definitions and locks as files."""
+        return Specs(self.files.load, Readers(self._read_definition, _read_lock), self.blobs, self.claims)
+
+    @cached_property
+    def locking(self) -> Locking:
+        """Locks."""
+        return Locking(self.specs, self.files, self.blobs, self.claims, self._open_resolver, _dump_lock)
+
+    @cached_property
+    def building(self) -> Building:
+        """Images."""
+        return Building(self.specs, self.blobs, self.claims, self._open_builder)
+
+    @cached_property
+    def images(self) -> "Images":
+        """Images by what people call them."""
+        from envbuild.pipeline.images import Images
+
+        return Images(self.building, self.specs, self.claims, self.blobs, outside=_outside, of_spec=self._image_of_spec)
+
+    # The outside.
+
+    @cached_property
+    def machine(self) -> "Machine":
+        """This machine's configuration."""
+        from envbuild.machine import Machine
+
+        return Machine.read(self.environ, self.places.settings)
+
+    @cached_property
+    def http(self) -> "Http":
+        """The network, with this machine's proxies, trust and logins, and the definition's own logins."""
+        from envbuild.http import Http
+        from envbuild.sources.keyring import keyring_login
+
+        logins = dict(self._parsed.logins) if self._parsed else {}
+        return Http(self.machine.http_settings(logins=logins, login=keyring_login))
+
+    @cached_property
+    def index_urls(self) -> dict[str, str]:
+        """Where each package index is served: the machine's word goes before the definition's."""
+        named = {i.name: i.url for i in self._parsed.definition.indexes if i.url} if self._parsed else {}
+        return {"pypi": self.machine.pypi_index, **named, **self.machine.index_urls}
+
+    @cached_property
+    def index(self) -> "IndexClient":
+        """Package indexes; this machine's extra ones are there for fetching by hash alone."""
+        from envbuild.sources.index import IndexClient
+
+        extra = {url: url for url in self.machine.fetch_only_indexes}
+        return IndexClient(self.http, {**extra, **self.index_urls})
+
+    @cached_property
+    def debian(self) -> "DebianMirror":
+        """Debian's suites."""
+        from envbuild.debian.aptsources import mirrors
+        from envbuild.sources.debianmirror import DebianMirror
+
+        return DebianMirror(self._read_url, self.blobs, mirrors(self.machine.settings, dict(self.machine.apt_sources)))
+
+    @cached_property
+    def assembler(self) -> "Assembler":
+        """What makes layers and images."""
+        from envbuild.builders.assemble import Assembler
+        from envbuild.sources.fetch import Fetcher
+
+        source = Fetcher(
+            self.http,
+            self.index,
+            fetch_only=self.machine.fetch_only_indexes,
+            find_links=self.machine.find_links,
+            deb_urls=self.debian.url_of,
+            now=self.debian.version_now,
+        )
+        return Assembler(self.blobs, self.claims, source)
+
+    @cached_property
+    def host_platform(self) -> Platform:
+        """What this machine runs."""
+        from envbuild.host import machine
+
+        try:
+            return Platform.parse(f"linux/{machine()}")
+        except ValueError:
+            return LINUX_AMD64
+
+    def for_spec(self, path: str) -> "Adapters":
+        """The same workspace, with the indexes and logins of the definition at `path`."""
+        return Adapters(self.environ, self.resolver_name, path)
+
+    def exported(self, lock: Lock, form: str) -> str:
+        """A lock's PyPI packages as `pylock` or `requirements`."""
+        if form == "requirements":
+            from envbuild.formats.hashed import hashed_requirements
+
+            return hashed_requirements(lock)
+        from envbuild.formats.pylock import pylock_toml
+
+        return pylock_toml(lock, {})
+
+    # How they are opened.
+
+    @cached_property
+    def _parsed(self) -> Parsed | None:
+        if not self.spec_path or self.spec_path.endswith(".lock"):
+            return None
+        return self._read_definition(self.spec_path)
+
+    def _open_memo(self) -> "Memo":
+        from envbuild.store.memo import Memo
+
+        return Memo(self.places.memo)
+
+    def _open_builder(self) -> tuple[Builder, Callable[[int], LayerCount]]:
+        return self.assembler, self.assembler.cache.count
+
+    def _open_resolver(self, spec: Spec) -> Resolver:
+        from envbuild.resolvers.debianbase import DebianBaseResolver
+        from envbuild.resolvers.locks import LockResolver
+        from envbuild.workspace.packages import open_packages
+
+        adapters = self if self.spec_path == spec.path else self.for_spec(spec.path)
+        packages = open_packages(
+            self.resolver_name,
+            adapters.machine,
+            adapters.index,
+            adapters.index_urls,
+            self.environ,
+            self.places.cache / "tools.v1",
+        )
+        return LockResolver(DebianBaseResolver(adapters.debian), packages)
+
+    def _read_definition(self, path: str) -> Parsed:
+        from envbuild.formats.reading import read
+        from envbuild.normalize import normalize, served
+
+        reading = read(path, self.files.load)
+        definition = normalize(reading.definition)
+        served(definition)
+        return Parsed(definition, reading.logins, reading.notices, reading.files)
+
+    def _read_url(self, url: str) -> bytes | None:
+        answer = self.http.get(url)
+        return answer.body if answer.status == _OK else None
+
+    def _image_of_spec(self, path: str) -> Digest | None:
+        """The image that a spec has here already, if it is one."""
+        if not self.files.is_file(path):
+            return None
+        if path.endswith(".lock"):
+            sections = list(self.specs.lock_facts(path).sections.values())
+            return identity(image_material(sections[0].lock_id, sections[0].settings)) if sections else None
+        spec = self.specs.open(path)
+        for platform in spec.requests:
+            locked = self.locking.find(spec, platform, Choice(), Quiet())
+            if locked is not None:
+                return self.building.image_id(locked)
+        return None
+
+
+def _read_lock(data: bytes, at: str) -> LockDocument:
+    from envbuild.formats.lockdocument import parse
+
+    return parse(data, at)
+
+
+def _dump_lock(document: LockDocument) -> bytes:
+    from envbuild.formats.lockdocument import dump
+
+    return dump(document)
+
+
+def _outside(text: str) -> tuple[Image, OpensBlobs] | None:
+    """An image outside the store: `oci:DIR[:NAME]`, `archive:FILE`, or the path of an archive."""
+    from envbuild.sources.imagefiles import ArchiveFile, LayoutFolder, opened_image
+
+    if text.startswith("oci:"):
+        folder, _, name = text.removeprefix("oci:").partition(":")
+        layout = LayoutFolder(Path(folder))
+        return opened_image(layout, name), layout
+    if text.startswith("archive:") or (text.endswith(".tar") and Path(text).is_file()):
+        archive = ArchiveFile(Path(text.removeprefix("archive:")))
+        return opened_image(archive), archive
+    return None

@@ -1,0 +1,170 @@
+"""`Engines`: where images are loaded and commands run, on this machine."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import BinaryIO
+
+from envbuild import host
+from envbuild.builders.archive import save_archive, write_archive
+from envbuild.builders.ocilayout import write_layout
+from envbuild.digest import Digest
+from envbuild.errors import BuildFailed, EnvironmentFault
+from envbuild.lockfile import ArtifactKind, Lock
+from envbuild.oci import Image
+from envbuild.pipeline.delivering import Destination, DestinationKind, Writers, deliver, names_of
+from envbuild.pipeline.images import Found as FoundImage
+from envbuild.pipeline.locking import Locked
+from envbuild.plan import find_conflicts
+from envbuild.pipeline.quiet import Quiet
+from envbuild.platforms import Platform
+from envbuild.process import which
+from envbuild.ports import BlobStore, Reporter
+from envbuild.runners.command import Command, Outcome
+from envbuild.runners.container import Place, run_in_container
+from envbuild.runners.engine import Engine, EngineKind, Found, find, open_engine
+from envbuild.store.blobs import Blobs
+from envbuild.workspace.adapters import Adapters
+
+__all__ = ["Engines"]
+
+_KINDS = {DestinationKind.DOCKER: EngineKind.DOCKER, DestinationKind.PODMAN: EngineKind.PODMAN}
+
+
+class _Loader:
+    """An engine as a place that images are brought to."""
+
+    def __init__(self, engine: Engine, blobs: BlobStore, report: Reporter) -> None:
+        self._engine, self._blobs, self._report = engine, blobs, report
+
+    def has(self, image: Image, references: Sequence[str]) -> bool:
+        """Whether the engine has it under these names."""
+        return self._engine.has(image, references)
+
+    def load(self, image: Image, references: Sequence[str]) -> None:
+        """Stream it there."""
+        self._report.begin("load", image.size)
+        self._engine.load(image, references, partial(self._write, image))
+        self._report.end("load")
+
+    def _write(self, image: Image, pipe: BinaryIO, names: Sequence[str]) -> None:
+        write_archive(image, self._blobs, _Counted(pipe, self._report), names)
+
+
+class _Counted:
+    """Tells how much went through."""
+
+    def __init__(self, pipe: BinaryIO, report: Reporter) -> None:
+        self._pipe, self._report = pipe, report
+
+    def write(self, data: bytes, /) -> None:
+        """Pass it on."""
+        self._pipe.write(data)
+        self._report.advance("load", len(data))
+
+
+class Engines:
+    """Implements `pipeline.running.Runtime`; opened for one command, asks for engines when they matter."""
+
+    def __init__(self, adapters: Adapters, platform: Platform | None = None) -> None:
+        self._adapters = adapters
+        self._platform = platform or adapters.host_platform
+
+    @cached_property
+    def found(self) -> Found:
+        """The engine that is used unasked."""
+        return find(self._adapters.environ)
+
+    def default_destination(self) -> Destination:
+        """An engine where one runs, else the store."""
+        if self.found.engine is None:
+            return Destination(DestinationKind.STORE)
+        return Destination(DestinationKind(self.found.engine.kind.value))
+
+    def writers(self, report: Reporter) -> Writers:
+        """What brings images to places."""
+        blobs = self._adapters.blobs
+
+        def engine(kind: DestinationKind) -> _Loader:
+            return _Loader(self._open(_KINDS[kind]), blobs, report)
+
+        return Writers(
+            engine=engine,
+            layout=lambda image, path, names: write_layout(image, blobs, Path(path), names),
+            archive=lambda image, path, names: save_archive(image, blobs, Path(path), names),
+        )
+
+    def _open(self, kind: EngineKind) -> Engine:
+        known = self.found.engine
+        return known if known is not None and known.kind is kind else open_engine(kind, self._adapters.environ)
+
+    def why_no_engine(self) -> str:
+        """Why no container can be started here; nothing where one can."""
+        if self._platform != self._adapters.host_platform:
+            return f"the image is for {self._platform}, this machine is {self._adapters.host_platform}"
+        return "" if self.found.engine else self.found.why
+
+    def in_container(self, name: str, locked: Locked, command: Command, report: Reporter) -> Outcome:
+        """Run in a container of the image, which is found or built first."""
+        engine = self.found.engine
+        if engine is None:
+            raise EnvironmentFault(self.found.why)
+        built = self._adapters.building.ensure(locked, self._platform, report)
+        names = names_of(name, built.image_id, ())
+        reference = deliver(built.image, self.default_destination(), names, self.writers(report))
+        place = Place(caller=host.user(), folder=Path.cwd().resolve(), state=self._adapters.places.cache)
+        return run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
+
+    def directly(self, lock: Lock, locked: Locked, command: Command, report: Reporter) -> Outcome:
+        """Run in a prefix of the lock's packages, which is found or made first."""
+        from envbuild.runners.prefix import find_prefix, run_in_prefix
+
+        folder = self._adapters.places.prefixes / locked.lock_id.hex
+        prefix = find_prefix(folder) or self._make(lock, locked, folder, report)
+        return run_in_prefix(prefix, command, self._adapters.environ, locked.settings.variables)
+
+    def _make(self, lock: Lock, locked: Locked, folder: Path, report: Reporter) -> Path:
+        from envbuild.runners.hostfit import check_host
+        from envbuild.runners.interpreter import find_interpreter
+        from envbuild.runners.prefix import make_prefix
+
+        environ, assembler = self._adapters.environ, self._adapters.assembler
+        if lock.interpreter is None:
+            raise EnvironmentFault("this environment has no Python to run directly", hint="run it in a container")
+        python = find_interpreter(lock.interpreter.minor, environ)
+        segments = assembler.segments(lock, lock.artifacts, locked.settings.layout, report)
+        tables = {sha256: s.table for sha256, s in segments.items()}
+        libraries = environ.get("LD_LIBRARY_PATH", "").split(":") if environ.get("LD_LIBRARY_PATH") else []
+        check_host(lock, tables, python, lambda name: host.has_library(name, libraries), lambda name: bool(which(name)))
+        wheels = [segments[a.sha256] for a in lock.of_kind(ArtifactKind.WHEEL)]
+        left_out: dict[Digest, set[str]] = defaultdict(set)
+        for conflict in find_conflicts(replace(lock, base_artifacts=()), tables):
+            for loser in conflict.losers:
+                left_out[segments[loser.sha256].layer_id].add(conflict.path)
+        return make_prefix(wheels, self._adapters.blobs, python, folder, report, left_out)
+
+    def starter(self, found: FoundImage) -> tuple[Callable[[Sequence[str]], str] | None, str]:
+        """What runs a command in a container of an image and gives its output; else why nothing can."""
+        why = self.why_no_engine()
+        engine = self.found.engine
+        if why or engine is None or not isinstance(found.blobs, Blobs):
+            return None, why or "the image is not in the store"
+        names = (f"envbuild/verify:{found.image.digest.short}",)
+        loader = _Loader(engine, found.blobs, Quiet())
+        if not loader.has(found.image, names):
+            loader.load(found.image, names)
+
+        def start(words: Sequence[str]) -> str:
+            options = ("run", "--rm", "--network=none", "--pull=never", f"--entrypoint={words[0]}")
+            done = engine.run(*options, names[0], *words[1:])
+            engine.run("rmi", names[0])
+            if done.code != 0:
+                raise BuildFailed(
+                    f"the image's interpreter does not start: {done.stderr.decode(errors='replace').strip()}",
+                    hint="look at its files: envbuild ls IMAGE",
+                )
+            return done.stdout.decode()
+
+        return start, ""

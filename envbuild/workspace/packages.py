@@ -1,0 +1,56 @@
+"""The resolver of PyPI packages, with an environment that this machine's configuration gives it and nothing else."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from envbuild.httpsettings import host_of
+from envbuild.machine import Machine
+from envbuild.resolvers.pins import Pinner
+from envbuild.resolvers.pypi import PypiResolver
+from envbuild.resolvers.wheelsonly import WheelsOnly
+from envbuild.sources.index import IndexClient
+
+__all__ = ["open_packages", "tool_environment"]
+
+_KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
+
+
+def open_packages(
+    name: str, machine: Machine, index: IndexClient, urls: Mapping[str, str], environ: Mapping[str, str], cache: Path
+) -> PypiResolver:
+    """The resolver of this name (`uv`, `pip-tools`), over these indexes."""
+    tool = tool_environment(machine, urls, environ)
+    pinner: Pinner
+    if name == "pip-tools":
+        from envbuild.resolvers.piptools import PipTools
+
+        pinner = PipTools(urls, tool, cache / "pip-tools")
+    else:
+        from envbuild.resolvers.uv import Uv
+
+        pinner = Uv(urls, tool, cache / "uv", sys.executable)
+    return PypiResolver(pinner, index, WheelsOnly(pinner, index))
+
+
+def tool_environment(machine: Machine, urls: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a resolver's process: trust, proxies, logins; no configuration of its own."""
+    tool = {name: environ[name] for name in _KEPT if name in environ}
+    tool["UV_NO_CONFIG"] = "1"
+    if machine.ca_bundle is not None:
+        tool |= {"SSL_CERT_FILE": str(machine.ca_bundle), "PIP_CERT": str(machine.ca_bundle)}
+    else:
+        tool["UV_NATIVE_TLS"] = "1"
+    for scheme, url in machine.proxies.items():
+        tool[f"{scheme.upper()}_PROXY"] = url
+    if machine.no_proxy:
+        tool["NO_PROXY"] = ",".join(machine.no_proxy)
+    if machine.netrc is not None:
+        tool["NETRC"] = str(machine.netrc)
+    for name, url in urls.items():
+        login = machine.logins.get(host_of(url))
+        if login:
+            user, _, password = login.partition(":")
+            key = "".join(c if c.isalnum() else "_" for c in name.upper())
+            tool |= {f"UV_INDEX_{key}_USERNAME": user, f"UV_INDEX_{key}_PASSWORD": password}
+    return tool
