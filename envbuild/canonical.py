@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 __all__ = ["JSON", "encode"]
 
-JSON: TypeAlias = None | bool | int | str | Sequence["JSON"] | Mapping[str, "JSON"]
+JSON: TypeAlias = bool | int | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 """A value that has a canonical form."""
 
 _LARGEST = 2**53

@@ -88,7 +88,7 @@ class BuildFailed(EnvbuildError):
 
 
 class EnvironmentFault(EnvbuildError):
-    """This machine or its network does not give what is needed: daemon, mirror, disk, login."""
+    """The machine or its network does not give what is needed: daemon, mirror, disk, login."""
 
 
 class MissingExtra(EnvironmentFault):

@@ -16,6 +16,12 @@ from envbuild.digest import Digest
 __all__ = ["Member", "MemberKind", "MemberTable", "Segment"]
 
 
+__all__ = ["DIRECTORY_MODES", "Member", "MemberKind", "MemberTable", "Segment"]
+
+DIRECTORY_MODES: Mapping[str, int] = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
+"""Directories that differ from 0755 wherever they occur, so that no layer changes what another one set."""
+
+
 class MemberKind(StrEnum):
     """What a path is. Hard links do not occur: they are written as files."""
 

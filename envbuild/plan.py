@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from envbuild.errors import BuildFailed
-from envbuild.layers.writer import DIRECTORY_MODES
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
-from envbuild.members import Member, MemberKind, MemberTable
+from envbuild.members import DIRECTORY_MODES, Member, MemberKind, MemberTable
 
 __all__ = ["Conflict", "Group", "GroupKind", "Plan", "arrange", "find_conflicts", "ladder"]
 

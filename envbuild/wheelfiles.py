@@ -11,9 +11,10 @@ from packaging.version import InvalidVersion, Version
 
 from envbuild.platforms import Platform
 
-__all__ = ["IndexFile", "Target", "best_file", "release_of", "runs_on", "tags"]
+__all__ = ["IndexFile", "Target", "best_file", "release_of", "releases", "runs_on", "tags"]
 
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+_SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
 _OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
 
 
@@ -47,12 +48,12 @@ class IndexFile:
 
 @lru_cache(maxsize=16)
 def tags(target: Target) -> tuple[Tag, ...]:
-    """All tags that the target takes, the best first."""
+    """All tags that the target takes, the best first, as PEP 425 and PEP 600 order them. Nothing is asked of the host."""
     version = tuple(int(part) for part in target.python.split(".")[:2])
     platforms = list(_platforms(target))
     interpreter = f"cp{version[0]}{version[1]}"
     return (
-        *cpython_tags(version, platforms=platforms),
+        *cpython_tags(version, abis=[interpreter], platforms=platforms),
         *compatible_tags(version, interpreter=interpreter, platforms=platforms),
     )
 
@@ -82,7 +83,7 @@ def _rank(file: IndexFile, target: Target) -> tuple[bool, int, tuple[int, str], 
     if not file.file.endswith(".whl") or not runs_on(file.requires_python, target.python):
         return None
     try:
-        _name, _version, build, found = parse_wheel_filename(file.file)
+        _, _, build, found = parse_wheel_filename(file.file)
     except InvalidWheelFilename:
         return None
     ranks = _ranks(target)
@@ -94,6 +95,7 @@ def _rank(file: IndexFile, target: Target) -> tuple[bool, int, tuple[int, str], 
     return file.yanked, min(fitting), (-number, suffix), file.file
 
 
+@lru_cache(maxsize=4096)
 def runs_on(requires_python: str, python: str) -> bool:
     """Whether a Requires-Python takes this version; one that cannot be read takes every version, as pip has it."""
     if not requires_python:
@@ -106,14 +108,35 @@ def runs_on(requires_python: str, python: str) -> bool:
 
 def release_of(file: str, name: str) -> Version | None:
     """The version that a file (wheel or source distribution) of this package is of, or None where its name does not tell."""
-    try:
-        if file.endswith(".whl"):
-            found, version, _build, _tags = parse_wheel_filename(file)
-            return version if found == canonicalize_name(name) else None
-        stem = next((file.removesuffix(e) for e in (".tar.gz", ".zip", ".tar.bz2", ".tgz") if file.endswith(e)), "")
-        for cut in (i for i, c in enumerate(stem) if c == "-"):
-            if canonicalize_name(stem[:cut]) == canonicalize_name(name):
-                return Version(stem[cut + 1 :])
-    except (InvalidVersion, InvalidWheelFilename):
-        return None
+    if file.endswith(".whl"):
+        project, _, rest = file.partition("-")
+        return _version(rest.partition("-")[0]) if _normal(project) == _normal(name) else None
+    stem = next((file.removesuffix(end) for end in _SDISTS if file.endswith(end)), "")
+    for cut in (number for number, character in enumerate(stem) if character == "-"):
+        if _normal(stem[:cut]) == _normal(name):
+            return _version(stem[cut + 1 :])
     return None
+
+
+def releases(files: Iterable[IndexFile], name: str) -> dict[Version, tuple[IndexFile, ...]]:
+    """A package's files by version; those that have none by PEP 440 are left out."""
+    found: dict[Version, list[IndexFile]] = {}
+    for file in files:
+        version = release_of(file.file, name)
+        if version is not None:
+            found.setdefault(version, []).append(file)
+    return {version: tuple(group) for version, group in found.items()}
+
+
+# A popular package has thousands of files of a few hundred versions.
+@lru_cache(maxsize=4096)
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _normal(name: str) -> str:
+    return canonicalize_name(name)

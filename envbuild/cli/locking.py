@@ -32,7 +32,7 @@ def lock_command(
     choice = Choice(file=file, locked=check, upgrade=upgrade, packages=packages, upgrade_base=upgrade_base)
     result = asked.workspace.lock(spec, choice, asked.report)
     if asked.json:
-        changes = [{"name": c.name, "old": c.old, "new": c.new, "size": c.size} for c in result.changes]
+        changes = [_as_json(c) for c in result.changes]
         click.echo(json.dumps({"schema": 1, "path": result.path, "ids": dict(result.ids), "changes": changes}))
         return
     click.echo(result.path)
@@ -41,14 +41,21 @@ def lock_command(
 
 
 def _told(result: LockResult) -> str:
-    rows = [_row(c) for c in result.changes]
+    rows = [(str(c), amount(c.new_size) if c.new_size else "") for c in result.changes]
     what = "written" if result.written else "fits already"
     ids = ", ".join(f"{platform} {lock_id[7:19]}" for platform, lock_id in result.ids.items())
     return "\n".join([*([table(rows)] if rows else []), f"{what}: {ids}, {len(rows) or 'no'} changes"])
 
 
-def _row(change: Change) -> tuple[str, ...]:
-    return change.name, change.old or "new", "->", change.new or "gone", amount(change.size) if change.size else ""
+def _as_json(change: Change) -> dict[str, object]:
+    return {
+        "change": change.change.value,
+        "kind": change.kind.value,
+        "name": change.name,
+        "old": change.old_version,
+        "new": change.new_version,
+        "size": change.new_size,
+    }
 
 
 @click.command("export", no_args_is_help=True)

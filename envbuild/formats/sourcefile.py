@@ -8,7 +8,7 @@ from typing import TypeAlias
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 
-__all__ = ["LARGEST", "Loader", "Reading", "load_text", "text_of"]
+__all__ = ["LARGEST", "Loader", "Reading", "load_bytes", "load_text", "text_of"]
 
 LARGEST = 1 << 20
 """Bytes that one file of a definition may have."""
@@ -41,22 +41,37 @@ class Reading:
     """Every file that was read, the first one first."""
 
 
+def load_bytes(path: str, load: Loader) -> bytes:
+    """The bytes of a file that the user named. UsageError says why it cannot be read."""
+    try:
+        return load(path)
+    except OSError as error:
+        reason, hint = _reason(error)
+        raise UsageError(reason, at=path, hint=hint) from error
+
+
 def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = ()) -> str:
     """The text of a file; `at` (file:line) and `chain` say who includes it.
 
     UsageError where the user's own path cannot be read; InvalidDefinition where an included one cannot, or where the
     content is no text.
     """
+    if not at:
+        return text_of(load_bytes(path, load), path)
     try:
         data = load(path)
     except OSError as error:
-        reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "name a regular, readable file"))
-        if not at:
-            raise UsageError(reason, at=path, hint=hint) from error
+        reason, hint = _reason(error)
         via = f" (included by {' -> '.join(chain)})" if len(chain) > 1 else ""
         hint = "an included file is looked for beside the one that names it" if error.errno == errno.ENOENT else hint
         raise InvalidDefinition([Fault(at, f"{path}: {reason}{via}", hint)]) from error
     return text_of(data, path)
+
+
+def _reason(error: OSError) -> tuple[str, str]:
+    """Why a file cannot be read, and what to do."""
+    strange = (error.strerror or str(error)).lower()
+    return _REASONS.get(error.errno or 0, (strange, "name a regular, readable file"))
 
 
 def text_of(data: bytes, path: str) -> str:

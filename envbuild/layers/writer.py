@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from envbuild.digest import Digest
 from envbuild.layers.gzipmembers import stored, zeros
 from envbuild.layers.tarheader import BLOCK, END_OF_ARCHIVE, header
-from envbuild.members import Member, MemberKind, MemberTable, Segment
+from envbuild.members import DIRECTORY_MODES, Member, MemberKind, MemberTable, Segment
 
-__all__ = ["DIRECTORY_MODES", "LayerWriter", "ancestors", "parents", "preamble"]
-
-DIRECTORY_MODES: Mapping[str, int] = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
-"""Directories that differ from 0755 wherever they occur, so that no layer changes what another one set."""
+__all__ = ["LayerWriter", "ancestors", "parents", "preamble"]
 
 
 _BATCH = 1 << 19

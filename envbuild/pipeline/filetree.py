@@ -71,22 +71,23 @@ class FileTree:
         at: list[str] = []
         links = 0
         while rest:
-            at = [*at, rest.pop(0)]
-            entry = self.entries.get("/".join(at))
-            if entry is None:
-                raise UsageError(
-                    "the image has no such file", at=f"/{_clean(path)}", hint="see what there is: envbuild ls IMAGE"
-                )
+            part = rest.pop(0)
+            if part == "..":
+                at = at[:-1]
+                continue
+            entry = self.entries.get("/".join([*at, part]))
+            if entry is None or links > _MOST_LINKS:
+                what = "the links lead round and round" if entry else "the image has no such file"
+                raise UsageError(what, at=f"/{_clean(path)}", hint="see what there is: envbuild ls IMAGE")
             if entry.kind == "link":
                 links += 1
-                if links > _MOST_LINKS:
-                    raise UsageError("too many links", at=f"/{_clean(path)}")
                 rest = [*PurePosixPath(entry.target.lstrip("/")).parts, *rest]
-                at = [] if entry.target.startswith("/") else at[:-1]
-                rest, at = _climb(rest, at)
+                at = [] if entry.target.startswith("/") else at
+            else:
+                at.append(part)
         found = self.entries.get("/".join(at))
         if found is None:
-            raise UsageError("the image has no such file", at=f"/{_clean(path)}")
+            raise UsageError("this is the root", at="/", hint="leave the path out to list everything")
         return found
 
     def read(self, entry: Entry) -> Iterator[bytes]:
@@ -111,14 +112,13 @@ class FileTree:
                     self.entries.pop(gone, None)
                     self._remove_below(gone)
                 else:
-                    self.entries[path] = self._entry(
-                        path, member, number, archive.extractfile(member) if hashed else None
-                    )
+                    content = archive.extractfile(member) if hashed and member.isreg() else None
+                    self.entries[path] = self._entry(path, member, number, content)
 
     def _entry(self, path: str, member: tarfile.TarInfo, layer: int, content: IO[bytes] | None) -> Entry:
         kind = "directory" if member.isdir() else "link" if member.issym() else "file"
         digest = ""
-        if content is not None and kind == "file":
+        if content is not None:
             hasher = hashlib.sha256()
             kept: list[bytes] | None = [] if self._keep(path) else None
             while chunk := content.read(CHUNK):
@@ -144,12 +144,6 @@ class FileTree:
             tarfile.open(fileobj=plain, mode="r|") as archive,
         ):
             yield archive
-
-
-def _climb(rest: list[str], at: list[str]) -> tuple[list[str], list[str]]:
-    while rest and rest[0] == "..":
-        rest, at = rest[1:], at[:-1]
-    return rest, at
 
 
 def _clean(path: str) -> str:

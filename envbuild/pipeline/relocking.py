@@ -32,9 +32,9 @@ def relock(locking: Locking, spec: Spec, choice: Choice, report: Reporter) -> Lo
     document = kept or locking.resolve(spec, list(spec.requests), choice, report)
     locking.remember(spec, document)
     place = locking.place_of(spec, choice)
-    stands = place is not None and locking.reads(place) == document
-    path = place if stands and place is not None else locking.write(spec, document, choice)
-    return _result(path, before, document, written=not stands)
+    old = locking.reads(place) if place is not None else None
+    path = place if place is not None and old == document else locking.write(spec, document, choice)
+    return _result(path, old, document, written=old != document)
 
 
 def check(locking: Locking, spec: Spec, choice: Choice) -> LockResult:

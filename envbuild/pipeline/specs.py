@@ -6,6 +6,7 @@ digest: a spec seen before costs a hash, not a parser.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import PurePath
 from typing import Any
 
@@ -75,14 +76,18 @@ class Readers:
 class Specs:
     """Reads specs through `load` (path -> bytes), and remembers what it read by content."""
 
-    def __init__(self, load: Callable[[str], bytes], readers: Readers, blobs: BlobStore, claims: Claims) -> None:
+    def __init__(
+        self, load: Callable[[str], bytes], readers: Readers, blobs: BlobStore, claims: Claims, folder: str = ""
+    ) -> None:
+        """`folder` is what relative paths start from: a definition may be named for the folder that it is in."""
         self._load, self._readers, self._blobs, self._claims = load, readers, blobs, claims
+        self._folder = folder
 
     def open(self, path: str) -> Spec:
         """The spec at `path`. InvalidDefinition with all its faults, or UsageError where there is no such file."""
         content = self._load(path)
         # The name of a definition may come from its path, so the path's last parts belong to the key.
-        place = [*PurePath(path).parts[-2:]] or [path]
+        place = list(PurePath(normpath(PurePath(self._folder) / path)).parts[-2:])
         material: Material = {"schema": _SCHEMA, "place": place, "content": str(Digest.of(content))}
         key = identity(material)
         known = self._known(key, path)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from envbuild.definition import DebianBase, Definition
-from envbuild.errors import InvalidDefinition, Fault
+from envbuild.errors import Fault, InvalidDefinition
 from envbuild.lockfile import Artifact, Lock
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter

@@ -1,21 +1,18 @@
 """`Pins`: what every resolver is asked, and what it answers: one version for each package."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from envbuild.definition import Definition, Index, Requirement
+from packaging.requirements import Requirement as Parsed
+from packaging.utils import canonicalize_name
+
+from envbuild.definition import Index, Requirement
+from envbuild.errors import ResolveFailed
 from envbuild.wheelfiles import IndexFile, Target
 
-__all__ = ["TORCH_PACKAGES", "Indexes", "Pin", "PinRequest", "Pinner", "indexes_of", "torch_index"]
-
-TORCH_PACKAGES = frozenset(
-    {
-        "pytorch-triton", "torch", "torchao", "torcharrow", "torchaudio", "torchcodec", "torchdata", "torchrec",
-        "torchtext", "torchvision", "triton",
-    }
-)  # fmt: skip
-"""What PyTorch's own indexes serve, and uv takes from there."""
+__all__ = ["Indexes", "NoSolution", "Pin", "PinRequest", "Pinner", "names_of", "reachable", "read_pins", "serving"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +22,14 @@ class PinRequest:
     requirements: tuple[Requirement, ...]
     constraints: tuple[str, ...]
     indexes: tuple[Index, ...]
-    """In order; `pypi` is among them."""
-    accelerator: str
+    """In the order in which they are asked; `pypi` is among them."""
     target: Target
     prefer: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pinned(self) -> dict[str, str]:
+        """The packages that come from one index alone, and its name."""
+        return {package: index.name for index in self.indexes for package in index.packages}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,25 +39,29 @@ class Pin:
     name: str
     """Normalized (PEP 503)."""
     version: str
+    """Empty for a direct reference: its file's name tells."""
     url: str = ""
+    via: tuple[str, ...] = ()
+    """The packages that need it; what the definition itself asks for may have none."""
+    place: str = ""
+    """The URL of the index that served it, where the resolver says so."""
 
 
-def indexes_of(definition: Definition) -> tuple[Index, ...]:
-    """A definition's indexes in order: its own, then `pypi`, unless it places that one itself."""
-    own = definition.indexes
-    return own if any(i.name == "pypi" for i in own) else (*own, Index("pypi"))
+class NoSolution(ResolveFailed):
+    """Nothing fits: `absent` packages are on no index that was asked, `wheelless` have no wheel that may be used."""
 
-
-def torch_index(accelerator: str) -> str:
-    """The name of the index that has PyTorch's builds for an accelerator (`cpu`, `cu128`)."""
-    return f"pytorch-{accelerator}"
+    def __init__(
+        self, what: str, *, hint: str = "", absent: tuple[str, ...] = (), wheelless: tuple[str, ...] = ()
+    ) -> None:
+        self.absent, self.wheelless = absent, wheelless
+        super().__init__(what, hint=hint)
 
 
 class Pinner(Protocol):
     """A resolver's own part: requirements in, one version a package out."""
 
     def pins(self, request: PinRequest) -> tuple[Pin, ...]:
-        """The pins. ResolveFailed where nothing fits."""
+        """The pins. NoSolution where nothing fits; EnvironmentFault where an index cannot be asked."""
 
 
 class Listing(Protocol):
@@ -73,8 +78,52 @@ class Indexes(Protocol):
     def project(self, index: str, package: str) -> Listing | None:
         """What an index has of a package, or None."""
 
-    def metadata(self, file: IndexFile) -> bytes | None:
-        """A wheel's core metadata, where it stands beside it."""
-
     def measure(self, url: str) -> tuple[str, int]:
         """A file's sha256 (hex) and size in bytes; it is read once and not kept."""
+
+
+def names_of(requirements: Sequence[Requirement]) -> frozenset[str]:
+    """The packages that requirements name, normalized."""
+    return frozenset(canonicalize_name(Parsed(r.text).name) for r in requirements)
+
+
+def serving(name: str, indexes: Sequence[Index]) -> tuple[str, ...]:
+    """The indexes that are asked for a package, in order: the first that has it serves it, whatever others have.
+
+    That is the one it is pinned to, else all that are not explicit.
+    """
+    pinned = tuple(index.name for index in indexes if name in index.packages)
+    return pinned[:1] or tuple(index.name for index in indexes if not index.explicit)
+
+
+_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==\s*(\S+)|@\s*(\S+))")
+_NOTE = re.compile(r"#\s+(from\s+|via\s+)?(.*)")
+
+
+def read_pins(text: str) -> tuple[Pin, ...]:
+    """The pins of an annotated requirements file, as uv and pip-tools write it: `# via` packages, `# from` an index."""
+    found: list[Pin] = []
+    for line in map(str.strip, text.splitlines()):
+        pin, note = _LINE.match(line), _NOTE.match(line)
+        if pin:
+            found.append(Pin(canonicalize_name(pin[1]), pin[2] or "", (pin[3] or "").partition("#")[0]))
+        elif note and found:
+            found[-1] = _noted(found[-1], (note[1] or "").strip(), note[2].strip())
+    return tuple(sorted(found))
+
+
+def _noted(pin: Pin, kind: str, text: str) -> Pin:
+    if kind == "from":
+        return Pin(pin.name, pin.version, pin.url, pin.via, text)
+    # Only names: `-r FILE` and `project (pyproject.toml)` are the request itself.
+    via = (canonicalize_name(text),) if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) else ()
+    return Pin(pin.name, pin.version, pin.url, pin.via + via, pin.place)
+
+
+def reachable(pins: Sequence[Pin], names: frozenset[str]) -> tuple[Pin, ...]:
+    """Those of the pins that these packages are, or need."""
+    kept, before = set(names), 0
+    while len(kept) != before:
+        before = len(kept)
+        kept |= {pin.name for pin in pins if not kept.isdisjoint(pin.via)}
+    return tuple(pin for pin in pins if pin.name in kept)

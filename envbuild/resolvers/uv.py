@@ -1,28 +1,26 @@
 """`Uv`: pins by `uv pip compile`, for the target alone: no configuration of this machine's user, no build code."""
 
 import json
-import re
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
 from envbuild import process
 from envbuild.definition import Index
-from envbuild.errors import EnvironmentFault, ResolveFailed
-from envbuild.resolvers.pins import Pin, PinRequest
+from envbuild.errors import EnvironmentFault
+from envbuild.resolvers.folderindex import served_folder
+from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, names_of, reachable, read_pins
+from envbuild.resolvers.uvsays import ROOT, failure
 from envbuild.wheelfiles import Target
 
 __all__ = ["Uv", "manylinux"]
 
-_ROOT = "envbuild-request-root"
 _MANYLINUX = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 """The glibc versions (2.x) that uv has platforms for."""
-_UNREACHABLE = ("Failed to fetch", "error sending request", "dns error", "Connection refused", "tcp connect error")
+_ROUNDS = 8
 
 
 class Uv:
@@ -33,99 +31,108 @@ class Uv:
         self._urls, self._environ, self._cache, self._python = urls, environ, cache, python
 
     def pins(self, request: PinRequest) -> tuple[Pin, ...]:
-        """One version for each package. ResolveFailed with uv's reasons; EnvironmentFault where an index cannot be reached."""
+        """One version for each package. NoSolution with uv's reasons; EnvironmentFault where an index cannot be reached.
+
+        uv takes a package from the index that it is pinned to only where the request itself names it. So those that turn
+        up on the way are named too, and those that are not needed after all are left out of the answer.
+        """
+        pinned, asked = request.pinned, names_of(request.requirements)
+        named: frozenset[str] = frozenset()
+        for _ in range(_ROUNDS):
+            more: frozenset[str]
+            found: tuple[Pin, ...] = ()
+            try:
+                found = self._compiled(request, named)
+                more = frozenset(p.name for p in found if self._astray(p, request, pinned))
+            except NoSolution as no_solution:
+                more = frozenset(no_solution.absent) & pinned.keys()
+                if not more - asked - named:
+                    raise
+            if not more - asked - named:
+                return reachable(found, asked) if named else found
+            named |= more - asked
+        raise NoSolution("the packages pinned to an index do not settle", hint="pin fewer of them to an index")
+
+    def _astray(self, pin: Pin, request: PinRequest, pinned: Mapping[str, str]) -> bool:
+        """Whether a pin came from another index than it should."""
+        index = next((i for i in request.indexes if i.name == pinned.get(pin.name)), None)
+        return index is not None and not pin.url and pin.place.rstrip("/") != self._url(index).rstrip("/")
+
+    def _compiled(self, request: PinRequest, named: frozenset[str]) -> tuple[Pin, ...]:
         with tempfile.TemporaryDirectory(prefix="envbuild-uv-") as place:
             folder = Path(place)
-            (folder / "pyproject.toml").write_text(self._project(request), encoding="utf-8")
-            (folder / "constraints.txt").write_text("\n".join(request.constraints), encoding="utf-8")
-            output = folder / "pylock.toml"
-            if request.prefer:
-                output.write_text(_preferences(request.prefer), encoding="utf-8")
-            done = process.run(self._argv(request, folder), env={**self._environ, "HOME": place}, cwd=folder)
+            served = {index.name: served_folder(self._url(index), folder / index.name) for index in request.indexes}
+            _write(folder, request, _project(request, named, served))
+            env = {**self._environ, "HOME": place}
+            done = process.run(self._argv(request, served, folder), env=env, cwd=folder)
             if done.code != 0:
-                raise self._failure(done.stderr.decode("utf-8", "replace").replace(place, ""), request)
-            return _pins(tomllib.loads(output.read_text(encoding="utf-8")))
+                raise failure(done.stderr.decode("utf-8", "replace"), place)
+            places = {url.rstrip("/"): self._url(i) for i in request.indexes if (url := served[i.name])}
+            pins = read_pins(done.stdout.decode("utf-8"))
+        return tuple(Pin(p.name, p.version, p.url, p.via, places.get(p.place.rstrip("/"), p.place)) for p in pins)
 
-    def _argv(self, request: PinRequest, folder: Path) -> list[str]:
+    def _argv(self, request: PinRequest, served: Mapping[str, str], folder: Path) -> list[str]:
         target = request.target
-        backend = ["--torch-backend", request.accelerator] if request.accelerator else []
         return [
-            find_uv_bin(), "pip", "compile", "pyproject.toml",
-            "--format", "pylock.toml", "--output-file", "pylock.toml",
-            "--constraints", "constraints.txt",
+            find_uv_bin(), "pip", "compile", "pyproject.toml", "--constraints", "constraints.txt",
+            "--output-file", "pins.txt", "--emit-index-annotation", "--annotation-style", "split", "--no-header",
             "--python", self._python, "--python-version", target.python, "--python-platform", manylinux(target),
-            "--no-build", "--no-config", "--no-header", "--quiet", "--color", "never", "--no-progress",
-            "--cache-dir", str(self._cache), "--no-python-downloads", *backend,
+            "--no-build", "--no-config", "--color", "never", "--no-progress", "--no-python-downloads",
+            "--cache-dir", str(self._cache), "--keyring-provider", "disabled", "--index-strategy", "first-index",
+            *_index_options(request.indexes, served, folder),
         ]  # fmt: skip
 
-    def _project(self, request: PinRequest) -> str:
-        """A project that asks for the request: the one form in which uv takes packages pinned to an index."""
-        lines = [
-            "[project]",
-            f"name = {json.dumps(_ROOT)}",
-            'version = "0"',
-            f"dependencies = {json.dumps([r.text for r in request.requirements])}",
-        ]
-        pinned = [(p, i.name) for i in request.indexes for p in i.packages]
-        if pinned:
-            lines.append("[tool.uv.sources]")
-            lines += [f"{json.dumps(p)} = {{ index = {json.dumps(i)} }}" for p, i in pinned]
-        for index in request.indexes:
-            lines += ["[[tool.uv.index]]", f"name = {json.dumps(index.name)}", f"url = {json.dumps(self._url(index))}"]
-            lines += ["default = true"] if index.name == "pypi" else []
-            lines += ["explicit = true"] if index.explicit else []
-        return "\n".join(lines) + "\n"
-
     def _url(self, index: Index) -> str:
-        return self._urls.get(index.name, index.url)
-
-    def _failure(self, text: str, request: PinRequest) -> ResolveFailed | EnvironmentFault:
-        said = _told(text)
-        if any(sign in text for sign in _UNREACHABLE):
-            return EnvironmentFault(
-                f"a package index cannot be reached: {said.splitlines()[0]}",
-                hint="check the network and the proxy\n" + said,
+        url = self._urls.get(index.name, index.url)
+        if not url:
+            setting = f"ENVBUILD_INDEX_{index.name.upper().replace('-', '_')}"
+            raise EnvironmentFault(
+                f"where the index {index.name!r} is served is not known here", hint=f"set {setting}=URL"
             )
-        names = ", ".join(i.name for i in request.indexes)
-        hint = f"asked: {names}, for Python {request.target.python} on {request.target.platform}, glibc {request.target.glibc}"
-        if "no usable wheels" in said or "building from source is disabled" in said:
-            hint += "\nsource distributions are not built: ask for a version that has a wheel, or leave the package out"
-        return ResolveFailed(said, hint=hint)
+        return url
 
 
 def manylinux(target: Target) -> str:
     """uv's name for the target: the newest manylinux it knows that is not above the base's glibc."""
     glibc = int(target.glibc.split(".")[1])
-    newest = max(minor for minor in _MANYLINUX if minor <= glibc)
+    newest = max((minor for minor in _MANYLINUX if minor <= glibc), default=_MANYLINUX[0])
     return f"{target.platform.machine}-manylinux_2_{newest}"
 
 
-def _preferences(prefer: Mapping[str, str]) -> str:
-    lines = ['lock-version = "1.0"', 'created-by = "envbuild"']
-    for name, version in sorted(prefer.items()):
-        lines += ["[[packages]]", f"name = {json.dumps(name)}", f"version = {json.dumps(version)}"]
+def _write(folder: Path, request: PinRequest, project: str) -> None:
+    (folder / "pyproject.toml").write_text(project, encoding="utf-8")
+    (folder / "constraints.txt").write_text("\n".join(request.constraints), encoding="utf-8")
+    kept = "".join(f"{name}=={version}\n" for name, version in sorted(request.prefer.items()))
+    (folder / "pins.txt").write_text(kept, encoding="utf-8")
+
+
+def _index_options(indexes: Sequence[Index], served: Mapping[str, str], folder: Path) -> list[str]:
+    """Those that any package may come from, in order; uv asks the default index last."""
+    general = [index for index in indexes if not index.explicit]
+    options = [word for index in general[:-1] for word in ("--index", f"{index.name}={served[index.name]}")]
+    if not general:
+        empty = folder / "no-index"
+        empty.mkdir()
+        return ["--default-index", empty.as_uri()]
+    return [*options, "--default-index", f"{general[-1].name}={served[general[-1].name]}"]
+
+
+def _project(request: PinRequest, named: frozenset[str], served: Mapping[str, str]) -> str:
+    """A project that asks for the request: the one form in which uv takes packages pinned to an index."""
+    asked = names_of(request.requirements) | named
+    lines = [
+        "[project]",
+        f"name = {json.dumps(ROOT)}",
+        'version = "0"',
+        f"dependencies = {json.dumps([*(r.text for r in request.requirements), *sorted(named)])}",
+        "[tool.uv.sources]",
+    ]
+    direct = {name for r in request.requirements if "@" in r.text for name in names_of([r])}
+    for package, index in sorted(request.pinned.items()):
+        if canonicalize_name(package) in asked - direct:
+            lines.append(f"{json.dumps(package)} = {{ index = {json.dumps(index)} }}")
+    for index_ in request.indexes:
+        if index_.explicit:
+            lines += ["[[tool.uv.index]]", f"name = {json.dumps(index_.name)}"]
+            lines += [f"url = {json.dumps(served[index_.name])}", "explicit = true"]
     return "\n".join(lines) + "\n"
-
-
-def _pins(document: Mapping[str, Any]) -> tuple[Pin, ...]:
-    found = []
-    for package in document.get("packages", []):
-        url = package.get("archive", {}).get("url", "")
-        found.append(Pin(canonicalize_name(package["name"]), package.get("version", ""), url))
-    return tuple(sorted(found))
-
-
-def _told(text: str) -> str:
-    """uv's reasons in words of the user's: no escape sequences, no credentials, nothing of how we asked."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    text = re.sub(r"(\w+://)[^\s/@]+@", r"\1", text)
-    text = re.sub(rf"{_ROOT}(==0)? depends on", "you require", text)
-    lines = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in text.strip().splitlines()]
-    return "\n".join(_condensed([line for line in lines if line]))
-
-
-def _condensed(lines: Sequence[str], most: int = 12) -> list[str]:
-    """The first and the last of a long explanation: where it starts, and what it comes to."""
-    if len(lines) <= most:
-        return list(lines)
-    return [*lines[: most // 2], f"... ({len(lines) - most} more steps)", *lines[-(most // 2) :]]

@@ -4,9 +4,13 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
+
+from envbuild.errors import UsageError
 
 __all__ = ["ProjectFiles"]
+
+_DEFINITIONS = ("envbuild.toml", "requirements.txt")
 
 
 class ProjectFiles:
@@ -28,6 +32,17 @@ class ProjectFiles:
     def is_folder(self, path: str) -> bool:
         """Whether a folder is there."""
         return Path(path).is_dir()
+
+    def definition(self, path: str) -> str:
+        """The definition's file: the path itself, or what the folder there has. UsageError where that is nothing."""
+        if not self.is_folder(path):
+            return path
+        for name in _DEFINITIONS:
+            file = str(PurePath(path) / name)
+            if self.is_file(file):
+                return file
+        names = " or ".join(_DEFINITIONS)
+        raise UsageError("no definition is in this folder", at=path, hint=f"name a file, or write {names}")
 
     def write(self, path: str, data: bytes) -> None:
         """Write beside, make durable, rename. What stood there keeps its mode."""

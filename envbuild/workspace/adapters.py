@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envbuild.builders.layercache import LayerCount
 from envbuild.digest import Digest
 from envbuild.ids import identity, image_material
-from envbuild.lockfile import Lock, LockDocument
+from envbuild.lockfile import ArtifactKind, Lock, LockDocument
 from envbuild.oci import Image
 from envbuild.pipeline.building import Building
 from envbuild.pipeline.locking import Choice, Locking
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from envbuild.pipeline.images import Images
     from envbuild.sources.debianmirror import DebianMirror
     from envbuild.sources.index import IndexClient
-    from envbuild.store.memo import Memo
     from envbuild.store.memo import Memo
 
 __all__ = ["Adapters"]
@@ -73,7 +72,8 @@ class Adapters:
     @cached_property
     def specs(self) -> Specs:
         """Definitions and locks as files."""
-        return Specs(self.files.load, Readers(self._read_definition, _read_lock), self.blobs, self.claims)
+        readers = Readers(self._read_definition, _read_lock)
+        return Specs(self.files.load, readers, self.blobs, self.claims, str(Path.cwd()))
 
     @cached_property
     def locking(self) -> Locking:
@@ -96,7 +96,7 @@ class Adapters:
 
     @cached_property
     def machine(self) -> "Machine":
-        """This machine's configuration."""
+        """The machine's configuration."""
         from envbuild.machine import Machine
 
         return Machine.read(self.environ, self.places.settings)
@@ -159,7 +159,7 @@ class Adapters:
             return LINUX_AMD64
 
     def for_spec(self, path: str) -> "Adapters":
-        """The same workspace, with the indexes and logins of the definition at `path`."""
+        """The same workspace, with the indexes and logins of the definition at `path`; a lock or a folder has none."""
         return Adapters(self.environ, self.resolver_name, path)
 
     def exported(self, lock: Lock, form: str) -> str:
@@ -170,15 +170,23 @@ class Adapters:
             return hashed_requirements(lock)
         from envbuild.formats.pylock import pylock_toml
 
-        return pylock_toml(lock, {})
+        return pylock_toml(lock, self._urls(lock))
 
     # How they are opened.
 
     @cached_property
     def _parsed(self) -> Parsed | None:
-        if not self.spec_path or self.spec_path.endswith(".lock"):
+        if not self.files.is_file(self.spec_path) or self.spec_path.endswith(".lock"):
             return None
         return self._read_definition(self.spec_path)
+
+    def _urls(self, lock: Lock) -> dict[str, str]:
+        """Where each wheel of a lock is served now, by sha256."""
+        urls: dict[str, str] = {}
+        for artifact in lock.of_kind(ArtifactKind.WHEEL):
+            project = None if artifact.url else self.index.project(artifact.source, artifact.name)
+            urls |= {f.sha256: f.url for f in (project.files if project else ()) if f.sha256 == artifact.sha256}
+        return urls
 
     def _open_memo(self) -> "Memo":
         from envbuild.store.memo import Memo
@@ -206,9 +214,10 @@ class Adapters:
 
     def _read_definition(self, path: str) -> Parsed:
         from envbuild.formats.reading import read
+        from envbuild.machine import PUBLIC_INDEX
         from envbuild.normalize import normalize, served
 
-        reading = read(path, self.files.load)
+        reading = read(path, self.files.load, folder=str(Path.cwd()), pypi_urls=(PUBLIC_INDEX,))
         definition = normalize(reading.definition)
         served(definition)
         return Parsed(definition, reading.logins, reading.notices, reading.files)
@@ -219,8 +228,9 @@ class Adapters:
 
     def _image_of_spec(self, path: str) -> Digest | None:
         """The image that a spec has here already, if it is one."""
-        if not self.files.is_file(path):
+        if not self.files.is_file(path) and not self.files.is_folder(path):
             return None
+        path = self.files.definition(path)
         if path.endswith(".lock"):
             sections = list(self.specs.lock_facts(path).sections.values())
             return identity(image_material(sections[0].lock_id, sections[0].settings)) if sections else None

@@ -17,11 +17,11 @@ from envbuild.oci import Image
 from envbuild.pipeline.delivering import Destination, DestinationKind, Writers, deliver, names_of
 from envbuild.pipeline.images import Found as FoundImage
 from envbuild.pipeline.locking import Locked
-from envbuild.plan import find_conflicts
 from envbuild.pipeline.quiet import Quiet
+from envbuild.plan import find_conflicts
 from envbuild.platforms import Platform
-from envbuild.process import which
 from envbuild.ports import BlobStore, Reporter
+from envbuild.process import which
 from envbuild.runners.command import Command, Outcome
 from envbuild.runners.container import Place, run_in_container
 from envbuild.runners.engine import Engine, EngineKind, Found, find, open_engine

@@ -1,0 +1,83 @@
+"""What uv said when it failed, in words of the user's: no escape sequences, no credentials, no paths, nothing of how we asked."""
+
+import re
+from collections.abc import Sequence
+
+from packaging.utils import canonicalize_name
+
+from envbuild.errors import EnvironmentFault, ResolveFailed
+from envbuild.resolvers.pins import NoSolution
+
+__all__ = ["ROOT", "failure"]
+
+ROOT = "envbuild-request-root"
+"""The name of the project in whose name we ask."""
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_ABSENT = re.compile(rf"({_NAME}) (?:was|were) not found in the package registry")
+_WHEELLESS = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[=<>!~][^\s]*)? (?:has|have) no (?:usable wheels|wheels)")
+_HINTED = re.compile(rf"Wheels are required for `({_NAME})`")
+_SOURCE = re.compile(
+    r"Failed to (?:download and )?build `([^`]+)`|[Bb]uilding source distributions (?:for `([^`]+)` )?is disabled"
+)
+_UNREACHABLE = ("Failed to fetch", "error sending request", "dns error", "tcp connect error", "operation timed out")
+_REFUSED = re.compile(r"\b(40[137]) (?:Unauthorized|Forbidden|Proxy)|status client error \((40[137])")
+_URL = re.compile(r"https?://[^\s`)]+|file:///[^\s`)]+")
+_MOST = 12
+
+
+def failure(stderr: str, temporary: str) -> EnvironmentFault | ResolveFailed:
+    """The error that uv's words mean; `temporary` is the folder we asked from."""
+    text = _plain(stderr, temporary)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    start = next((number for number, line in enumerate(lines) if line.startswith("error:")), 0)
+    said = [_bare(line) for line in lines[start:] if not line.startswith(("hint:", "warning:"))]
+    if not any("No solution found" in line for line in said):
+        if any(sign in text for sign in _UNREACHABLE) and "404" not in text:
+            return _unreachable(text, said)
+        if source := _SOURCE.search(text):
+            return NoSolution(f"{source[1] or source[2] or 'a package'} is no wheel", hint="\n".join(_condensed(said)))
+        return ResolveFailed("\n".join(_condensed(said)) or "uv failed and said nothing")
+    reasons = [line for line in said if "No solution found" not in line]
+    return NoSolution(
+        "\n".join(_condensed(reasons)), absent=_names(_ABSENT, text), wheelless=_names(_WHEELLESS, text, _HINTED)
+    )
+
+
+def _names(pattern: re.Pattern[str], text: str, first: re.Pattern[str] | None = None) -> tuple[str, ...]:
+    """Each package once; those that `first` finds before the others."""
+    found = [*(first.findall(text) if first else ()), *pattern.findall(text)]
+    return tuple(dict.fromkeys(map(canonicalize_name, found)))
+
+
+def _plain(text: str, temporary: str) -> str:
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    text = re.sub(r"(\w+://)[^\s/@]+@", r"\1", text)
+    text = text.replace(f"{temporary}/", "").replace(temporary, "")
+    text = re.sub(rf"{ROOT}(?:==\S+)? depends on", "you require", text)
+    return re.sub(rf"\b{ROOT}(?:==\S+)?", "what you ask for", text)
+
+
+def _bare(line: str) -> str:
+    return line.removeprefix("error: ").removeprefix("cause: ").removeprefix("× ").removeprefix("╰─▶ ")
+
+
+def _unreachable(text: str, said: Sequence[str]) -> EnvironmentFault:
+    refused = _REFUSED.search(text)
+    url = _URL.search(text)
+    at = url[0] if url else "a package index"
+    if refused:
+        number = refused[1] or refused[2]
+        hint = "put the login for this host into ~/.netrc, or into the URL in ENVBUILD_INDEX_<NAME>"
+        return EnvironmentFault(f"access to the index is refused ({number})", at=at, hint=hint)
+    reason = said[-1] if said else "no answer"
+    hint = "no other index is asked in its place; is it up, and is a proxy needed?"
+    return EnvironmentFault(f"a package index cannot be reached: {reason}", at=at, hint=hint)
+
+
+def _condensed(lines: Sequence[str]) -> list[str]:
+    """The first and the last of a long explanation: where it starts, and what it comes to."""
+    if len(lines) <= _MOST:
+        return list(lines)
+    half = _MOST // 2
+    return [*lines[:half], f"... ({len(lines) - 2 * half} more steps)", *lines[-half:]]
