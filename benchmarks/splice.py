@@ -64,21 +64,20 @@ def floor_per_file(path: Path, _: Path) -> int:
     with path.open("rb") as stream:
         archive = ZipArchive(stream)
         for entry in archive.entries:
-            stream.seek(entry.start)
-            body = stream.read(entry.end - entry.start)
+            stream.seek(entry.start + 26)
+            stream.seek(sum(struct.unpack("<HH", stream.read(4))), io.SEEK_CUR)
             inflater, content = isal_zlib.decompressobj(-15), hashlib.sha256()
-            rest = body[30 + sum(struct.unpack("<HH", body[26:30])) :]
-            del body
-            if entry.method != 8:
-                layer.update(rest)
-                content.update(rest)
-                continue
-            while not inflater.eof:
-                plain = inflater.decompress(rest, PIECE)
-                rest = inflater.unconsumed_tail
-                layer.update(plain)
-                content.update(plain)
-                total += len(plain)
+            left = entry.packed
+            while left:
+                plain = rest = stream.read(min(left, PIECE))
+                left -= len(rest)
+                while rest:
+                    if entry.method == 8:
+                        plain = inflater.decompress(rest, PIECE)
+                    rest = inflater.unconsumed_tail
+                    layer.update(plain)
+                    content.update(plain)
+                    total += len(plain)
     return total
 
 

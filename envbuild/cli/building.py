@@ -1,6 +1,7 @@
 """`envbuild build`."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -8,9 +9,24 @@ import click
 
 from envbuild.cli.display import amount, seconds
 from envbuild.cli.options import Asked, asked
+from envbuild.errors import UsageError
 from envbuild.workspace.results import BuildRequest, Delivered
 
 __all__ = ["build_command", "summary"]
+
+
+_HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(?::[0-9]+)?"
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
+"""A name of an image (OCI distribution specification, "Pulling manifests")."""
+
+
+def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _TAG.fullmatch(value):
+            rule = "it must be NAME[:TAG], the name in lower case: train, train:v2, registry.example:5000/team/train"
+            raise UsageError(f"{value!r} is no name for an image", at="-t", hint=rule)
+    return values
 
 
 @click.command("build", no_args_is_help=True)
@@ -22,7 +38,15 @@ __all__ = ["build_command", "summary"]
     metavar="PLACE",
     help="store, docker, podman, oci:DIR or archive:FILE.tar; may be repeated. [an engine where one runs, else store]",
 )
-@click.option("-t", "--tag", "names", multiple=True, metavar="NAME[:TAG]", help="A further name for the loaded image.")
+@click.option(
+    "-t",
+    "--tag",
+    "names",
+    multiple=True,
+    callback=_tags,
+    metavar="NAME[:TAG]",
+    help="A further name for the loaded image.",
+)
 @asked("platform", "resolver", "locking", "json")
 def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...]) -> None:
     r"""Build the image of SPEC, or find it built already.

@@ -6,9 +6,10 @@
 
 from envbuild import errors
 
-__all__ = ["BUG", "INTERRUPTED", "MISS", "TERMINATED", "code_of"]
+__all__ = ["BUG", "FAULT", "INTERRUPTED", "MISS", "TERMINATED", "code_of"]
 
 BUG = 1
+FAULT = 5
 MISS = 10
 INTERRUPTED = 130
 TERMINATED = 143
@@ -18,7 +19,7 @@ _CODES: tuple[tuple[type[errors.EnvbuildError], int], ...] = (
     (errors.InvalidDefinition, 2),
     (errors.ResolveFailed, 3),
     (errors.BuildFailed, 4),
-    (errors.EnvironmentFault, 5),
+    (errors.EnvironmentFault, FAULT),
     (errors.IntegrityError, 6),
     (errors.Busy, 7),
     (errors.TimeLimit, 124),

@@ -1,11 +1,13 @@
 """`envbuild lock` and `envbuild export`."""
 
 import json
+import re
 
 import click
 
 from envbuild.cli.display import amount, table
 from envbuild.cli.options import Asked, asked
+from envbuild.errors import UsageError
 from envbuild.formats.lockchanges import Change
 from envbuild.pipeline.locking import Choice
 from envbuild.pipeline.relocking import LockResult
@@ -13,10 +15,29 @@ from envbuild.pipeline.relocking import LockResult
 __all__ = ["export_command", "lock_command"]
 
 
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+def _packages(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _PACKAGE.fullmatch(value):
+            hint = "give the name alone, once for each package: -P numpy -P pandas"
+            raise UsageError(f"{value!r} is no name of a package", at="-P", hint=hint)
+    return values
+
+
 @click.command("lock", no_args_is_help=True)
 @click.argument("spec", metavar="SPEC")
 @click.option("--upgrade", is_flag=True, help="Take the newest of everything that SPEC allows.")
-@click.option("-P", "--upgrade-package", "packages", multiple=True, metavar="NAME", help="Take the newest of NAME.")
+@click.option(
+    "-P",
+    "--upgrade-package",
+    "packages",
+    multiple=True,
+    callback=_packages,
+    metavar="NAME",
+    help="Take the newest of NAME.",
+)
 @click.option("--upgrade-base", is_flag=True, help="Take the newest of the base's packages.")
 @click.option("--lock", "file", metavar="FILE", default="", help="The lock file to write.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if the lock file does not fit SPEC.")

@@ -1,15 +1,15 @@
 """The command line's door: commands by name, each loaded when it is called; one place where errors end."""
 
+import errno
 import json
 import os
-import signal
 import sys
 from importlib import import_module
-from types import FrameType
 
 import click
 
-from envbuild.cli.exits import BUG, INTERRUPTED, TERMINATED, code_of
+from envbuild.cli.exits import BUG, FAULT, INTERRUPTED, TERMINATED, code_of
+from envbuild.cli.interrupts import Terminated, watch
 from envbuild.errors import EnvbuildError
 
 __all__ = ["cli", "main"]
@@ -39,7 +39,10 @@ class _Commands(click.Group):
             return None
         module = import_module(f"envbuild.cli.{_COMMANDS[cmd_name][0]}")
         command = getattr(module, f"{cmd_name}_command")
-        return command if isinstance(command, click.Command) else None
+        if not isinstance(command, click.Command):
+            return None
+        command.help = _marked(command.help)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -49,7 +52,9 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            near = [n for n in _COMMANDS if n.startswith(args[0][:2])]
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, 2, 0.5)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -77,15 +82,28 @@ def cli() -> None:
     """
 
 
+def _marked(text: str | None) -> str:
+    """A docstring as click wants it: raw strings hold its mark for "do not wrap" as two characters."""
+    return (text or "").replace(r"\b", "\b")
+
+
+cli.help = _marked(cli.help)
+
+
 def main() -> None:
     """Run the command line, and leave the process with the exit code that it says."""
-    signal.signal(signal.SIGTERM, _terminate)
+    watch()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by the caller (`>&-`).
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away; Python would complain once more when it flushes at exit.
+    except OSError as error:
+        # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or _ended_by(error, as_json=False)
     sys.exit(code)
 
 
@@ -106,15 +124,20 @@ def _ended_by(error: BaseException, *, as_json: bool) -> int:
             error.show()
             code = error.exit_code
         case click.Abort() | KeyboardInterrupt():
-            click.echo("interrupted", err=True)
             code = INTERRUPTED
-        case _Terminated():
+        case Terminated():
             code = TERMINATED
         case BrokenPipeError():
+            code = 0
+        case SystemExit():
+            # Nothing of ours exits: this is how click ends when the reader of stdout went away.
             code = 0
         case EnvbuildError():
             code = code_of(error)
             _tell(error, code, as_json=as_json)
+        case OSError() if error.errno in _OF_THE_MACHINE:
+            code = FAULT
+            click.echo(f"envbuild: {error.filename or 'output'}: {error.strerror}\n  {_MEND}", err=True)
         case Exception():
             code = _bug(error)
         case _:
@@ -122,12 +145,13 @@ def _ended_by(error: BaseException, *, as_json: bool) -> int:
     return code
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived."""
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise _Terminated
+_OF_THE_MACHINE = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENOMEM", "ESTALE")
+    if hasattr(errno, name)
+)
+"""Errors that no program of ours can cause or mend."""
+_MEND = "this machine refuses it: is the disk full, the file closed to you, or a limit reached (ulimit -a)?"
 
 
 def _tell(error: EnvbuildError, code: int, *, as_json: bool) -> None:

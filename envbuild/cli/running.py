@@ -1,5 +1,7 @@
 """`envbuild run` and `envbuild shell`."""
 
+import os
+
 import click
 
 from envbuild.cli.argv import split
@@ -32,7 +34,7 @@ _CONTAINER = click.option(
 )
 
 
-@click.command("run", cls=_RunCommand, no_args_is_help=True)
+@click.command("run", cls=_RunCommand)
 @_ENV
 @_CONTAINER
 @click.pass_obj
@@ -50,6 +52,10 @@ def run_command(command: Command | None, asked: Asked, spec: str, container: boo
     """
     if command is None:
         raise UsageError("what is to be run?", hint="envbuild run [OPTIONS] SCRIPT ARGS...")
+    if command.kind is CommandKind.SCRIPT and command.target != "-" and not os.path.lexists(command.target):
+        # Said before minutes go into an environment for nothing.
+        hint = "paths start from the current folder; a program of the environment stands behind --"
+        raise UsageError("no such file", at=command.target, hint=hint)
     return _run(asked, spec, command, container=container)
 
 

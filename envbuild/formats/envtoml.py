@@ -5,6 +5,7 @@ An item of `copy` is a table, `{ from = "src", to = "/opt/app/src" }`: two bare 
 """
 
 import posixpath
+from dataclasses import replace
 from typing import Any
 
 from envbuild.definition import (
@@ -21,6 +22,7 @@ from envbuild.definition import (
 )
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.agreement import Placed, conflicts
+from envbuild.formats.finishing import Finish, finished
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.sourcefile import Loader, Reading, load_text
 from envbuild.formats.specline import BadSpec, read_constraint, read_spec
@@ -55,8 +57,11 @@ _MEANT = {
 _REQUIREMENTS = "a list of strings (or tables with requirement and hashes)"
 
 
-def read_envtoml(path: str, load: Loader) -> Reading:
-    """The definition in an envbuild.toml. InvalidDefinition has all faults; UsageError: the file cannot be read."""
+def read_envtoml(path: str, load: Loader, name: str, finish: Finish) -> Reading:
+    """The definition in an envbuild.toml, `name` where it gives none itself, as `finish` makes it.
+
+    InvalidDefinition has all faults; UsageError: the file cannot be read.
+    """
     text = load_text(path, load)
     document = parse_toml(text, path)
     places = Places(path, tuple(text.split("\n")))
@@ -65,14 +70,9 @@ def read_envtoml(path: str, load: Loader) -> Reading:
     reader = _Reader(table)
     definition = reader.definition()
     table.unknown(_MEANT)
-    if table.faults:
-        raise InvalidDefinition(sorted(table.faults, key=_line))
+    definition = replace(definition, name=definition.name or name)
+    definition = finished(definition, finish, table.faults, table.line_of)
     return Reading(definition, reader.logins.pairs(), (), (path,))
-
-
-def _line(fault: Fault) -> int:
-    number = fault.at.rpartition(":")[2]
-    return int(number) if number.isdigit() else 0
 
 
 def _check_format(table: Table, text: str) -> None:

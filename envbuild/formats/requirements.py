@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.agreement import Placed, conflicts
+from envbuild.formats.finishing import Finish, finished
 from envbuild.formats.logicallines import LogicalLine, logical_lines, options_of
 from envbuild.formats.reqindexes import IndexOptions, Logins
 from envbuild.formats.reqoptions import ACCEPTED, FLAGS, FOLLOWED, LONG_NAMES, REFUSED, SHORTS
@@ -28,12 +29,16 @@ MOST_FILES = 1000
 _FOR_REQUIREMENTS = frozenset({"--hash", "--config-settings", "--global-option", "--install-option"})
 
 
-def read_requirements(path: str, load: Loader, name: str, pypi_urls: Collection[str] = ()) -> Reading:
-    """The definition in a requirements file. InvalidDefinition has all faults; UsageError: the file cannot be read."""
+def read_requirements(path: str, load: Loader, name: str, pypi_urls: Collection[str], finish: Finish) -> Reading:
+    """The definition in a requirements file, as `finish` makes it.
+
+    InvalidDefinition has all faults; UsageError: the file cannot be read.
+    """
     reader = _Reader(path, load, pypi_urls)
     reader.read(posixpath.basename(path), (), "", constraint=False)
     faults = reader.faults or reader.disagreements()
     if faults:
+        # Not sorted by line: they are of several files, in the order in which those were read.
         raise InvalidDefinition(faults)
     definition = Definition(
         name=name,
@@ -41,6 +46,7 @@ def read_requirements(path: str, load: Loader, name: str, pypi_urls: Collection[
         constraints=tuple(placed.spec.requirement.text for placed in reader.constraints),
         indexes=reader.indexes.indexes(),
     )
+    definition = finished(definition, finish, (), reader.line_of)
     notices = (*reader.notices, *reader.indexes.notices())
     return Reading(definition, reader.logins.pairs(), notices, tuple(reader.files))
 
@@ -83,6 +89,15 @@ class _Reader:
 
     def _path(self, inner: str) -> str:
         return posixpath.join(self._folder, inner)
+
+    def line_of(self, field_path: str) -> str:
+        """file:line of `pypi[0]` and `constraints[0]`; the first file of anything else."""
+        key, _, rest = field_path.partition("[")
+        lists = {"pypi": self.requirements, "constraints": self.constraints}
+        number = rest.partition("]")[0]
+        if key not in lists or not number.isdigit():
+            return next(iter(self.files))
+        return lists[key][int(number)].at
 
     def disagreements(self) -> list[Fault]:
         """What no single line shows: missing hashes, pins that exclude each other."""
@@ -198,5 +213,5 @@ def _refused(name: str, at: str, *, on_requirement: bool = False) -> Fault:
         return Fault(at, f"{name} is refused: {reason}", hint)
     if on_requirement and (name in FOLLOWED or name in ACCEPTED):
         return Fault(at, f"{name} cannot stand behind a requirement", "give it a line of its own")
-    near = get_close_matches(name, [*FOLLOWED, *ACCEPTED, *REFUSED], 1)
+    near = get_close_matches(name, [*FOLLOWED, *ACCEPTED, *REFUSED], 1, 0.8)
     return Fault(at, f"unknown option {redacted(name)}", f"did you mean {near[0]}?" if near else "")

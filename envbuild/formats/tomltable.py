@@ -1,5 +1,6 @@
 """`Table`: reads typed values out of a parsed TOML table; what does not fit becomes a fault with its field path."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -10,6 +11,8 @@ from envbuild.errors import Fault
 from envbuild.formats.tomlplaces import Places
 
 __all__ = ["Table", "kind_of"]
+
+_FIELD = re.compile(r"(?P<key>[a-z-]+)(\[(?P<number>\d+)\])?(\.(?P<inner>.*))?", re.DOTALL)
 
 _KINDS: tuple[tuple[type, str], ...] = (
     (bool, "true or false"),
@@ -46,6 +49,18 @@ class Table:
     def at(self, key: str, item: str = "") -> str:
         """file:line of a key."""
         return self.standing or self.places.of(key, table=self.name, number=self.number, item=item)
+
+    def line_of(self, path: str) -> str:
+        """file:line of a field path, seen from the whole document: `name`, `system[1]`, `index[0].url`."""
+        found = _FIELD.fullmatch(path)
+        if not found:
+            return self.places.path
+        key, number, inner = found["key"], int(found["number"] or 0), found["inner"]
+        value = self.values.get(key)
+        if inner is not None:
+            return self.places.of(inner, table=key, number=number)
+        item = value[number] if found["number"] and isinstance(value, list) and number < len(value) else ""
+        return self.places.of(key, item=item if isinstance(item, str) else "")
 
     def path_of(self, key: str) -> str:
         """The key's field path: `base.debian`, `index[0].url`."""

@@ -13,6 +13,7 @@ from typing import Any
 from envbuild.canonical import JSON
 from envbuild.definition import Definition
 from envbuild.digest import Digest
+from envbuild.formats.sourcefile import load_bytes
 from envbuild.ids import Material, definition_material, identity, lock_material, request_material
 from envbuild.lockfile import ImageSettings, LockDocument
 from envbuild.pipeline.settings import settings_from_json, settings_of, settings_to_json
@@ -85,7 +86,7 @@ class Specs:
 
     def open(self, path: str) -> Spec:
         """The spec at `path`. InvalidDefinition with all its faults, or UsageError where there is no such file."""
-        content = self._load(path)
+        content = load_bytes(path, self._load)
         # The name of a definition may come from its path, so the path's last parts belong to the key.
         place = list(PurePath(normpath(PurePath(self._folder) / path)).parts[-2:])
         material: Material = {"schema": _SCHEMA, "place": place, "content": str(Digest.of(content))}
@@ -105,10 +106,14 @@ class Specs:
 
     def lock_facts(self, path: str) -> LockFacts:
         """The ids in a lock file, which also enters the store. IntegrityError where it was changed by hand."""
-        content = self._load(path)
-        with self._blobs.create() as writer:
-            writer.write(content)
-            digest = writer.commit()
+        content = load_bytes(path, self._load)
+        digest = Digest.of(content)
+        if not self._blobs.has(digest):
+            # Parsed before it is kept: what is no lock leaves nothing behind.
+            self._readers.lock(content, path)
+            with self._blobs.create() as writer:
+                writer.write(content)
+                writer.commit()
         return self.facts_of(digest, path)
 
     def facts_of(self, document: Digest, path: str = "") -> LockFacts:

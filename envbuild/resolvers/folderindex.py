@@ -8,15 +8,22 @@ from urllib.request import url2pathname
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
+from envbuild.errors import EnvironmentFault
+
 __all__ = ["served_folder"]
 
 
 def served_folder(url: str, into: Path) -> str:
-    """The URL itself; for a folder of this machine without pages, that of pages written to `into`."""
+    """The URL itself; for a folder of this machine without pages, that of pages written to `into`.
+
+    EnvironmentFault where there is no such folder: that must not look like an index without the package.
+    """
     if not url.startswith("file:"):
         return url
     folder = Path(url2pathname(urlsplit(url).path))
-    if not folder.is_dir() or any(folder.glob("*/index.html")):
+    if not folder.is_dir():
+        raise EnvironmentFault("there is no such folder", at=str(folder), hint="is it mounted, and the path right?")
+    if any(folder.glob("*/index.html")):
         return url
     files: dict[str, list[Path]] = defaultdict(list)
     for path in sorted([*folder.iterdir(), *folder.glob("*/*")]):

@@ -1,7 +1,9 @@
 """`PypiResolver`: pins become artifacts: exactly one file a package, chosen by the target's tags, known by its sha256."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement as Parsed
@@ -9,78 +11,145 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envbuild.definition import Definition
-from envbuild.errors import IntegrityError, ResolveFailed
+from envbuild.errors import EnvbuildError, IntegrityError, ResolveFailed
+from envbuild.httpsettings import public_url
 from envbuild.lockfile import Artifact, ArtifactKind
+from envbuild.normalize.accelerators import indexes_of
 from envbuild.ports import Reporter
-from envbuild.resolvers.pins import TORCH_PACKAGES, Indexes, Pin, Pinner, PinRequest, indexes_of, torch_index
-from envbuild.wheelfiles import IndexFile, Target, best_file, release_of
+from envbuild.resolvers.explain import explained
+from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest, names_of, serving
+from envbuild.wheelfiles import IndexFile, Target, best_file, release_of, releases
 
-__all__ = ["PypiResolver", "chosen_file"]
+__all__ = ["Chosen", "PypiResolver"]
 
 _AT_ONCE = 16
-Review = Callable[[PinRequest, Sequence[Pin], Reporter], None]
+Releases = Mapping[Version, tuple[IndexFile, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A pin with the index that serves it, all its releases there, and the one file that the target gets."""
+
+    pin: Pin
+    index: str
+    releases: Releases
+    file: IndexFile
+
+
+Review = Callable[[PinRequest, Sequence[Chosen], Reporter], None]
 
 
 class PypiResolver:
     """Both resolvers go this way, so that the same pins give the same lock."""
 
-    def __init__(self, pinner: Pinner, indexes: Indexes, review: Review) -> None:
-        """`review` looks at the pins and refuses what is silently old (resolvers.wheelsonly)."""
-        self._pinner, self._indexes, self._review = pinner, indexes, review
+    def __init__(self, pinner: Pinner, indexes: Indexes, review: Review, *, elsewhere: Sequence[str] = ()) -> None:
+        """`review` looks at what was chosen and refuses what is silently old (resolvers.wheelsonly).
+
+        `elsewhere`: indexes from which nothing is resolved, and which are named where only they have a package.
+        """
+        self._pinner, self._indexes, self._review, self._elsewhere = pinner, indexes, review, tuple(elsewhere)
 
     def resolve(
         self, definition: Definition, target: Target, prefer: Mapping[str, str], report: Reporter
     ) -> tuple[Artifact, ...]:
-        """The wheels of a normalized definition, sorted by name. ResolveFailed where one cannot be had for the target."""
+        """The wheels of a normalized definition, sorted by name.
+
+        `prefer`: versions to keep where they fit, by name. ResolveFailed where nothing fits, a wheel is missing, or a
+        package would be silently old; IntegrityError where a file has none of the hashes it should have.
+        """
+        applies = _Applies(target)
         request = PinRequest(
-            requirements=definition.pypi,
-            constraints=definition.constraints,
+            requirements=tuple(r for r in definition.pypi if applies(r.text)),
+            constraints=tuple(filter(applies, definition.constraints)),
             indexes=indexes_of(definition),
-            accelerator=definition.accelerator,
             target=target,
             prefer=prefer,
         )
-        pins = self._pinner.pins(request)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            artifacts = list(pool.map(lambda pin: self._artifact(pin, request, report), pins))
-        self._review(request, pins, report)
-        _check_hashes(request, artifacts)
-        return tuple(sorted(artifacts))
+            early = self._ask_early(request, pool)
+            try:
+                pins = self._pinner.pins(request)
+            except NoSolution as failure:
+                for one in early:
+                    one.cancel()
+                raise explained(failure, request, self._indexes, self._elsewhere) from failure
+            direct = list(pool.map(lambda pin: self._direct(pin, request, report), [p for p in pins if p.url]))
+            chosen = list(pool.map(lambda pin: self._chosen(pin, request), [p for p in pins if not p.url]))
+            _tell_withdrawn(chosen, report)
+            self._review(request, chosen, report)
+            listed = list(pool.map(lambda one: self._artifact(one, report), chosen))
+        _check_hashes(request, [*direct, *listed])
+        return tuple(sorted([*direct, *listed]))
 
-    def _artifact(self, pin: Pin, request: PinRequest, report: Reporter) -> Artifact:
-        if pin.url:
-            return self._direct(pin, request, report)
-        index, file = chosen_file(pin, request, self._indexes)
+    def _ask_early(self, request: PinRequest, pool: ThreadPoolExecutor) -> list[Future[None]]:
+        """While the pins are made, read the pages that will be needed for sure. What fails here is told when it is needed."""
+        names = sorted(names_of(request.requirements) | request.prefer.keys())
+
+        def ask(name: str) -> None:
+            with suppress(EnvbuildError):
+                self._listed(name, request)
+
+        return [pool.submit(ask, name) for name in names]
+
+    def _listed(self, name: str, request: PinRequest) -> tuple[str, Releases] | None:
+        """The index that serves a package, and its releases there."""
+        for index in serving(name, request.indexes):
+            project = self._indexes.project(index, name)
+            if project is not None:
+                return index, releases(project.files, name)
+        return None
+
+    def _chosen(self, pin: Pin, request: PinRequest) -> Chosen:
+        listed = self._listed(pin.name, request)
+        if listed is None:
+            asked = ", ".join(serving(pin.name, request.indexes))
+            raise ResolveFailed(f"no index has {pin.name} any more", at=asked, hint="try again: an index changed")
+        index, found = listed
+        release = _allowed(found.get(Version(pin.version), ()), pin, request)
+        file = best_file(release, request.target)
+        if file is None:
+            target = request.target
+            raise ResolveFailed(
+                f"{pin.name} {pin.version} has no wheel for Python {target.python} on {target.platform} with glibc "
+                f"{target.glibc}",
+                at=index,
+                hint="it has: " + (", ".join(f.file for f in release[:8]) or "no file of this version"),
+            )
+        return Chosen(pin, index, found, file)
+
+    def _artifact(self, chosen: Chosen, report: Reporter) -> Artifact:
+        file, pin = chosen.file, chosen.pin
         sha256, size = file.sha256, file.size
         if not sha256 or size is None:
             measured, size = self._indexes.measure(file.url)
             if not sha256:
-                report.notice(
-                    f"{index} gives no sha256 for {file.file}: it was fetched once, and is {measured[:12]}..."
-                )
+                report.notice(f"{chosen.index} gives no sha256 for {file.file}: fetched once, it is {measured}")
             elif sha256 != measured:
-                raise _not_as_promised(file.file, sha256, measured)
+                raise _not_as_promised(file.file, [sha256], measured)
             sha256 = measured
         return Artifact(
             kind=ArtifactKind.WHEEL,
             name=pin.name,
-            version=pin.version,
+            version=str(Version(pin.version)),
             file=file.file,
             size=size,
             sha256=sha256,
-            source=index,
+            source=chosen.index,
         )
 
     def _direct(self, pin: Pin, request: PinRequest, report: Reporter) -> Artifact:
         file = unquote(urlsplit(pin.url).path.rpartition("/")[2])
         version = release_of(file, pin.name)
         if version is None or best_file([IndexFile(file=file, url=pin.url)], request.target) is None:
+            target = request.target
             raise ResolveFailed(
-                f"{file} is no wheel for Python {request.target.python} on {request.target.platform}",
+                f"{file} is no wheel of {pin.name} for Python {target.python} on {target.platform}",
+                at=public_url(pin.url),
                 hint="source distributions are not built; name a wheel of this platform",
             )
         sha256, size = self._indexes.measure(pin.url)
-        report.notice(f"{file} was fetched once to know its sha256, {sha256[:12]}...")
+        if not any(r.hashes for r in request.requirements if names_of([r]) == {pin.name}):
+            report.notice(f"{file} was fetched once to know its sha256: {sha256}")
         return Artifact(
             kind=ArtifactKind.WHEEL,
             name=pin.name,
@@ -89,59 +158,79 @@ class PypiResolver:
             size=size,
             sha256=sha256,
             source="url",
-            url=pin.url.partition("#")[0],
+            url=pin.url,
         )
 
 
-def chosen_file(pin: Pin, request: PinRequest, indexes: Indexes) -> tuple[str, IndexFile]:
-    """The index that serves a pin, and the file that fits the target. ResolveFailed where no wheel of it does."""
-    for index in _serving(pin.name, request):
-        project = indexes.project(index, pin.name)
-        if project is None:
-            continue
-        release = [f for f in project.files if release_of(f.file, pin.name) == Version(pin.version)]
-        found = best_file(release, request.target)
-        if found is not None:
-            return index, found
-        raise ResolveFailed(
-            f"{pin.name} {pin.version} has no wheel for Python {request.target.python} on {request.target.platform} "
-            f"with glibc {request.target.glibc}",
-            at=index,
-            hint="it has: " + (", ".join(f.file for f in release[:8]) or "no files of this version"),
-        )
-    raise ResolveFailed(f"no index has {pin.name}", hint=", ".join(i.name for i in request.indexes))
+class _Applies:
+    """Whether a requirement's marker holds for the target (PEP 508); uv and pip-tools leave the others out too."""
+
+    def __init__(self, target: Target) -> None:
+        self._environment = {
+            "implementation_name": "cpython",
+            "implementation_version": target.python,
+            "os_name": "posix",
+            "platform_machine": target.platform.machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": target.python,
+            "python_version": ".".join(target.python.split(".")[:2]),
+            "sys_platform": "linux",
+            "extra": "",
+        }
+
+    def __call__(self, requirement: str) -> bool:
+        marker = Parsed(requirement).marker
+        return marker is None or marker.evaluate(self._environment)
 
 
-def _serving(name: str, request: PinRequest) -> list[str]:
-    """The indexes in the order in which the resolver asked them for this package: the first that has it serves it."""
-    pinned = [i.name for i in request.indexes if name in i.packages]
-    if pinned:
-        return pinned[:1]
-    torch = [torch_index(request.accelerator)] if request.accelerator and name in TORCH_PACKAGES else []
-    return torch or [i.name for i in request.indexes if not i.explicit]
+def _hashes(request: PinRequest) -> dict[str, set[str]]:
+    """The sha256 (hex) that the definition allows, by package."""
+    found: dict[str, set[str]] = {}
+    for requirement in request.requirements:
+        if requirement.hashes:
+            hashes = {text.removeprefix("sha256:") for text in requirement.hashes}
+            found.setdefault(canonicalize_name(Parsed(requirement.text).name), set()).update(hashes)
+    return found
+
+
+def _allowed(release: Sequence[IndexFile], pin: Pin, request: PinRequest) -> list[IndexFile]:
+    """The files of a release that the definition allows; all of them where it allows none of those that fit."""
+    hashes = _hashes(request).get(pin.name, set())
+    allowed = [file for file in release if not file.sha256 or file.sha256 in hashes]
+    return allowed if best_file(allowed, request.target) is not None else list(release)
 
 
 def _check_hashes(request: PinRequest, artifacts: Sequence[Artifact]) -> None:
-    """Where the definition says which files it allows, only those are taken."""
-    allowed: dict[str, tuple[str, ...]] = {
-        canonicalize_name(Parsed(r.text).name): r.hashes for r in request.requirements if r.hashes
-    }
-    if not allowed:
-        return
-    for artifact in artifacts:
+    """Where the definition says which files it allows, only those are taken, as in pip's hash-checking mode."""
+    allowed = _hashes(request)
+    for artifact in artifacts if allowed else ():
         hashes = allowed.get(artifact.name)
         if hashes is None:
             raise ResolveFailed(
                 f"{artifact.name} {artifact.version} is needed too, and has no hash",
-                hint="where one requirement has hashes, all that it needs must be listed with theirs",
+                at=artifact.name,
+                hint=f"others have hashes, so all must: {artifact.name}=={artifact.version} --hash=sha256:"
+                f"{artifact.sha256}",
             )
-        if f"sha256:{artifact.sha256}" not in hashes:
-            raise _not_as_promised(artifact.file, ", ".join(hashes), artifact.sha256)
+        if artifact.sha256 not in hashes:
+            raise _not_as_promised(artifact.file, sorted(hashes), artifact.sha256)
 
 
-def _not_as_promised(file: str, expected: str, found: str) -> IntegrityError:
+def _tell_withdrawn(chosen: Sequence[Chosen], report: Reporter) -> None:
+    """Yanked files (PEP 592) serve only what names their version; whoever pinned it may not know."""
+    for one in chosen:
+        if one.file.yanked:
+            report.notice(
+                f"{one.pin.name} {one.pin.version} was withdrawn (yanked) from {one.index} and is used all the same"
+            )
+
+
+def _not_as_promised(file: str, expected: Sequence[str], found: str) -> IntegrityError:
     return IntegrityError(
-        f"its sha256 is {found}, not {expected}",
+        f"its sha256 is {found}, expected {' or '.join(expected)}",
         at=file,
         hint="the file was changed, or the hash is of another file of this release",
     )

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
@@ -11,6 +12,7 @@ from uv import find_uv_bin
 from envbuild import process
 from envbuild.definition import Index
 from envbuild.errors import EnvironmentFault
+from envbuild.resolvers.directlogins import direct_logins
 from envbuild.resolvers.folderindex import served_folder
 from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, names_of, reachable, read_pins
 from envbuild.resolvers.uvsays import ROOT, failure
@@ -26,9 +28,21 @@ _ROUNDS = 8
 class Uv:
     """Resolves with uv. `urls` serve the indexes by name; `environ` is the whole environment that uv sees."""
 
-    def __init__(self, urls: Mapping[str, str], environ: Mapping[str, str], cache: Path, python: str) -> None:
-        """`cache` is uv's own, apart from the user's; `python` any interpreter (uv wants one, and runs nothing in it)."""
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        environ: Mapping[str, str],
+        cache: Path,
+        python: str,
+        *,
+        logins: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`cache` is uv's own, apart from the user's; `python` any interpreter (uv wants one, and runs nothing in it).
+
+        `logins`, `user:password` by host, are for direct references; those for indexes stand in `environ`.
+        """
         self._urls, self._environ, self._cache, self._python = urls, environ, cache, python
+        self._logins = logins
 
     def pins(self, request: PinRequest) -> tuple[Pin, ...]:
         """One version for each package. NoSolution with uv's reasons; EnvironmentFault where an index cannot be reached.
@@ -64,6 +78,7 @@ class Uv:
             served = {index.name: served_folder(self._url(index), folder / index.name) for index in request.indexes}
             _write(folder, request, _project(request, named, served))
             env = {**self._environ, "HOME": place}
+            env |= direct_logins(request.requirements, self._logins, self._environ, folder)
             done = process.run(self._argv(request, served, folder), env=env, cwd=folder)
             if done.code != 0:
                 raise failure(done.stderr.decode("utf-8", "replace"), place)
@@ -93,7 +108,7 @@ class Uv:
 
 
 def manylinux(target: Target) -> str:
-    """uv's name for the target: the newest manylinux it knows that is not above the base's glibc."""
+    """What uv calls the target: the newest manylinux it knows that is not above the base's glibc."""
     glibc = int(target.glibc.split(".")[1])
     newest = max((minor for minor in _MANYLINUX if minor <= glibc), default=_MANYLINUX[0])
     return f"{target.platform.machine}-manylinux_2_{newest}"

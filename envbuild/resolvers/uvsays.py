@@ -14,7 +14,7 @@ ROOT = "envbuild-request-root"
 """The name of the project in whose name we ask."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_ABSENT = re.compile(rf"({_NAME}) (?:was|were) not found in the package registry")
+_ABSENT = re.compile(rf"(?:there are no versions of (?=({_NAME}))|({_NAME}) was not found in the package registry)")
 _WHEELLESS = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[=<>!~][^\s]*)? (?:has|have) no (?:usable wheels|wheels)")
 _HINTED = re.compile(rf"Wheels are required for `({_NAME})`")
 _SOURCE = re.compile(
@@ -23,6 +23,8 @@ _SOURCE = re.compile(
 _UNREACHABLE = ("Failed to fetch", "error sending request", "dns error", "tcp connect error", "operation timed out")
 _REFUSED = re.compile(r"\b(40[137]) (?:Unauthorized|Forbidden|Proxy)|status client error \((40[137])")
 _URL = re.compile(r"https?://[^\s`)]+|file:///[^\s`)]+")
+_DRAWN = "\u00d7\u2570\u2500\u25b6\u251c\u2502 "
+"""What older versions of uv draw before a line."""
 _MOST = 12
 
 
@@ -30,15 +32,17 @@ def failure(stderr: str, temporary: str) -> EnvironmentFault | ResolveFailed:
     """The error that uv's words mean; `temporary` is the folder we asked from."""
     text = _plain(stderr, temporary)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    start = next((number for number, line in enumerate(lines) if line.startswith("error:")), 0)
+    start = next((number for number, line in enumerate(lines) if _bare(line) != line), 0)
     said = [_bare(line) for line in lines[start:] if not line.startswith(("hint:", "warning:"))]
+    if _REFUSED.search(text):
+        return _unreachable(text, said)
     if not any("No solution found" in line for line in said):
         if any(sign in text for sign in _UNREACHABLE) and "404" not in text:
             return _unreachable(text, said)
         if source := _SOURCE.search(text):
             return NoSolution(f"{source[1] or source[2] or 'a package'} is no wheel", hint="\n".join(_condensed(said)))
         return ResolveFailed("\n".join(_condensed(said)) or "uv failed and said nothing")
-    reasons = [line for line in said if "No solution found" not in line]
+    reasons = list(dict.fromkeys(line for line in said if "No solution found" not in line))
     return NoSolution(
         "\n".join(_condensed(reasons)), absent=_names(_ABSENT, text), wheelless=_names(_WHEELLESS, text, _HINTED)
     )
@@ -46,8 +50,8 @@ def failure(stderr: str, temporary: str) -> EnvironmentFault | ResolveFailed:
 
 def _names(pattern: re.Pattern[str], text: str, first: re.Pattern[str] | None = None) -> tuple[str, ...]:
     """Each package once; those that `first` finds before the others."""
-    found = [*(first.findall(text) if first else ()), *pattern.findall(text)]
-    return tuple(dict.fromkeys(map(canonicalize_name, found)))
+    found = [*(first.finditer(text) if first else ()), *pattern.finditer(text)]
+    return tuple(dict.fromkeys(canonicalize_name(next(filter(None, match.groups()))) for match in found))
 
 
 def _plain(text: str, temporary: str) -> str:
@@ -59,7 +63,7 @@ def _plain(text: str, temporary: str) -> str:
 
 
 def _bare(line: str) -> str:
-    return line.removeprefix("error: ").removeprefix("cause: ").removeprefix("× ").removeprefix("╰─▶ ")
+    return line.lstrip(_DRAWN).removeprefix("error: ").removeprefix("cause: ")
 
 
 def _unreachable(text: str, said: Sequence[str]) -> EnvironmentFault:
@@ -68,7 +72,7 @@ def _unreachable(text: str, said: Sequence[str]) -> EnvironmentFault:
     at = url[0] if url else "a package index"
     if refused:
         number = refused[1] or refused[2]
-        hint = "put the login for this host into ~/.netrc, or into the URL in ENVBUILD_INDEX_<NAME>"
+        hint = "put the login for this host into ~/.netrc, or into the URL of the setting that serves it"
         return EnvironmentFault(f"access to the index is refused ({number})", at=at, hint=hint)
     reason = said[-1] if said else "no answer"
     hint = "no other index is asked in its place; is it up, and is a proxy needed?"

@@ -1,11 +1,10 @@
 """No silent old release: where a package landed low only because newer releases lack a wheel, that is said, or refused."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -14,138 +13,198 @@ from packaging.version import Version
 from envbuild.definition import Requirement
 from envbuild.errors import ResolveFailed
 from envbuild.ports import Reporter
-from envbuild.resolvers.pins import Indexes, Pin, Pinner, PinRequest
-from envbuild.resolvers.pypi import chosen_file
-from envbuild.wheelfiles import IndexFile, best_file, release_of, runs_on
+from envbuild.resolvers.chain import chain
+from envbuild.resolvers.pins import NoSolution, Pinner, PinRequest, names_of
+from envbuild.resolvers.pypi import Chosen
+from envbuild.wheelfiles import IndexFile, Target, best_file, runs_on
 
 __all__ = ["WheelsOnly"]
 
 _YEARS = 2
-_LACKS = ("no usable wheels", "building from source is disabled", "no wheels")
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Release:
-    version: Version
-    files: tuple[IndexFile, ...]
+class _Behind:
+    """A package that was pinned below a release which the target could take."""
+
+    chosen: Chosen
+    newest: Version
+    has_wheel: bool
+    """Whether that newer release has a wheel for the target itself: then what it needs may lack one."""
 
     @property
-    def uploaded(self) -> str:
-        return min((f.uploaded for f in self.files if f.uploaded), default="")
+    def name(self) -> str:
+        return self.chosen.pin.name
+
+    @property
+    def far(self) -> bool:
+        """More than one major version, or two years."""
+        pinned = Version(self.chosen.pin.version)
+        if pinned.epoch == self.newest.epoch and self.newest.major - pinned.major > 1:
+            return True
+        then, now = _date(self.chosen.releases.get(pinned, ())), _date(self.chosen.releases[self.newest])
+        return then is not None and now is not None and (now - then).days > _YEARS * 365
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    behind: _Behind
+    lacking: tuple[str, ...]
+    """The packages that lack a wheel."""
+    why: tuple[str, ...] = ()
+    """The way to what lacks it, where that is another package."""
 
 
 class WheelsOnly:
-    """Looks at what was pinned. Asks for no page that choosing the files did not ask for, unless something looks old."""
+    """Looks at what was chosen, on pages that are known already; resolves again only what looks old."""
 
-    def __init__(self, pinner: Pinner, indexes: Indexes) -> None:
-        self._pinner, self._indexes = pinner, indexes
+    def __init__(self, pinner: Pinner, _indexes: object = None) -> None:
+        """`pinner` answers why a newer release cannot be had; uv, since it explains."""
+        self._pinner = pinner
 
-    def __call__(self, request: PinRequest, pins: Sequence[Pin], report: Reporter) -> None:
-        """Notices for what is a little behind; ResolveFailed, with the chain, for what is far behind."""
-        exact = {name for name, spec in _asked(request).items() if any(s.operator in {"==", "==="} for s in spec)}
-        behind = [(p, r) for p in pins if not p.url and p.name not in exact for r in self._newer(p, request)]
-        if not behind:
-            return
-        limits = self._limits(request, pins)
-        for pin, (pinned, newest) in behind:
-            if not limits[pin.name].contains(newest.version, prereleases=True):
-                continue
-            far = _is_far(pinned, newest)
-            if best_file(newest.files, request.target) is None:
-                self._say(pin, newest, f"{pin.name} {newest.version} has no wheel", report, far=far)
-            elif far:
-                why = self._why_not(pin, newest, request)
-                if why:
-                    self._say(pin, newest, why, report, far=True)
+    def __call__(self, request: PinRequest, chosen: Sequence[Chosen], report: Reporter) -> None:
+        """Notices for what is a little behind; ResolveFailed, with the chain, for what is far behind.
 
-    def _newer(self, pin: Pin, request: PinRequest) -> list[tuple[_Release, _Release]]:
-        """The pinned release and the newest one above it that the target could take, if there is one."""
-        index, _ = chosen_file(pin, request, self._indexes)
-        project = self._indexes.project(index, pin.name)
-        files: dict[Version, list[IndexFile]] = defaultdict(list)
-        for file in project.files if project else ():
-            version = release_of(file.file, pin.name)
-            if version is not None and not file.yanked and runs_on(file.requires_python, request.target.python):
-                files[version].append(file)
-        pinned = Version(pin.version)
-        newer = [v for v in files if v > pinned and (not v.is_prerelease or pinned.is_prerelease)]
-        if not newer:
-            return []
-        newest = max(newer)
-        if best_file(files[newest], request.target) is not None and not _is_far(
-            _Release(pinned, tuple(files[pinned])), _Release(newest, tuple(files[newest]))
-        ):
-            return []
-        return [(_Release(pinned, tuple(files[pinned])), _Release(newest, tuple(files[newest])))]
+        Never for a version that the user pinned exactly or that a lock of before had, and only where those who need the
+        package allow the newer release.
+        """
+        exact, direct = _exact(request), names_of(request.requirements)
+        behind = [
+            found
+            for one in chosen
+            if one.pin.name not in exact and request.prefer.get(one.pin.name) != one.pin.version
+            for found in _behind(one, _asked(request, one.pin.name), request.target)
+            # What others need is below its newest for many good reasons: asked about only where it is conspicuous.
+            if found.name in direct or found.far or not found.has_wheel
+        ]
+        versions = {one.pin.name: one.pin.version for one in chosen}
+        for group in ([b for b in behind if b.name in direct], [b for b in behind if b.name not in direct]):
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                found = list(pool.map(lambda one: self._finding(one, request, versions), group))
+            findings = [finding for finding in found if finding is not None]
+            if far := [finding for finding in findings if finding.behind.far]:
+                raise _refused(far, request.target)
+            for finding in findings:
+                report.notice(_notice(finding, request.target))
 
-    def _limits(self, request: PinRequest, pins: Sequence[Pin]) -> Mapping[str, SpecifierSet]:
-        """What the definition and all pinned packages allow of each other. Extras count too: better silent than wrong."""
-        limits: dict[str, SpecifierSet] = defaultdict(SpecifierSet)
-        for name, specifier in _asked(request).items():
-            limits[name] &= specifier
-        for pin in pins:
-            if not pin.url:
-                _, file = chosen_file(pin, request, self._indexes)
-                for name, specifier in _needs(self._indexes.metadata(file) or b""):
-                    limits[name] &= specifier
-        return limits
+    def _finding(self, behind: _Behind, request: PinRequest, versions: dict[str, str]) -> _Finding | None:
+        """What lacks a wheel, or None where something else holds the package back."""
+        why: tuple[str, ...] = ()
+        lacking: tuple[str, ...] = (behind.name,)
+        if behind.has_wheel:
+            alone = self._without(behind, request, (_wanted(behind.name, request),))
+            if alone is None or not alone.wheelless:
+                return None
+            lacking = alone.wheelless[:1]
+            why = chain(alone.what, behind.name, lacking[0]) or tuple(dict.fromkeys(alone.what.splitlines()))
+        for dependent in behind.chosen.pin.via:
+            if dependent in versions and not self._admits(dependent, behind, request, versions):
+                return None
+        return _Finding(behind, lacking, why)
 
-    def _why_not(self, pin: Pin, newest: _Release, request: PinRequest) -> str:
-        """Why the newest release alone cannot be had with wheels only; nothing where it can: then others hold it back."""
-        extras = _extras(request, pin.name)
-        alone = Requirement(f"{pin.name}{extras}=={newest.version}")
-        try:
-            self._pinner.pins(replace(request, requirements=(alone,), constraints=(), prefer={}))
-        except ResolveFailed as failure:
-            return failure.what if any(sign in failure.what for sign in _LACKS) else ""
-        return ""
+    def _admits(self, dependent: str, behind: _Behind, request: PinRequest, versions: dict[str, str]) -> bool:
+        """Whether a package that needs this one would take the newer release, if that could be had."""
+        extras = _extras(request, dependent)
+        failure = self._without(behind, request, (f"{dependent}{extras}=={versions[dependent]}",))
+        return failure is None or bool(failure.wheelless)
 
-    def _say(self, pin: Pin, newest: _Release, why: str, report: Reporter, *, far: bool) -> None:
-        if not far:
-            report.notice(f"{pin.name} {pin.version} is used, not {newest.version}: {why}")
-            return
-        raise ResolveFailed(
-            f"{pin.name} would be {pin.version}, far behind {newest.version}, since only wheels are used:\n{why}",
-            hint=f"accept it: {pin.name}=={pin.version}; or leave it out, or ask for what has wheels",
+    def _without(self, behind: _Behind, request: PinRequest, requirements: tuple[str, ...]) -> NoSolution | None:
+        """Why these requirements cannot have the newer release; None where they can."""
+        asked = replace(
+            request,
+            requirements=tuple(map(Requirement, requirements)),
+            constraints=(*request.constraints, f"{behind.name}=={behind.newest}"),
+            prefer={},
         )
+        try:
+            self._pinner.pins(asked)
+        except NoSolution as failure:
+            return failure
+        return None
 
 
-def _asked(request: PinRequest) -> dict[str, SpecifierSet]:
-    found: dict[str, SpecifierSet] = defaultdict(SpecifierSet)
+def _behind(chosen: Chosen, asked: SpecifierSet, target: Target) -> Iterator[_Behind]:
+    """The newest release above the pinned one that is allowed and fits the target's Python, if there is one."""
+    pinned = Version(chosen.pin.version)
+    newer = [
+        version
+        for version, files in chosen.releases.items()
+        if version > pinned
+        and (pinned.is_prerelease or not version.is_prerelease)
+        and asked.contains(version, prereleases=True)
+        and any(not f.yanked and runs_on(f.requires_python, target.python) for f in files)
+    ]
+    if newer:
+        newest = max(newer)
+        usable = [file for file in chosen.releases[newest] if not file.yanked]
+        yield _Behind(chosen, newest, best_file(usable, target) is not None)
+
+
+def _asked(request: PinRequest, name: str) -> SpecifierSet:
+    """What the definition itself allows of a package."""
+    found = SpecifierSet()
     for text in [*(r.text for r in request.requirements), *request.constraints]:
         parsed = Parsed(text)
-        found[canonicalize_name(parsed.name)] &= parsed.specifier
+        if canonicalize_name(parsed.name) == name:
+            found &= parsed.specifier
     return found
 
 
+def _exact(request: PinRequest) -> frozenset[str]:
+    """The packages whose version the definition itself names."""
+    texts = [*(r.text for r in request.requirements), *request.constraints]
+    return frozenset(
+        canonicalize_name(parsed.name)
+        for parsed in map(Parsed, texts)
+        if any(s.operator in ("==", "===") and not s.version.endswith(".*") for s in parsed.specifier)
+    )
+
+
+def _wanted(name: str, request: PinRequest) -> str:
+    return f"{name}{_extras(request, name)}"
+
+
 def _extras(request: PinRequest, name: str) -> str:
-    extras = sorted({e for r in request.requirements for e in _extras_of(r.text, name)})
+    named = [Parsed(r.text) for r in request.requirements if names_of([r]) == {name}]
+    extras = sorted({extra for parsed in named for extra in parsed.extras})
     return f"[{','.join(extras)}]" if extras else ""
 
 
-def _extras_of(text: str, name: str) -> set[str]:
-    parsed = Parsed(text)
-    return parsed.extras if canonicalize_name(parsed.name) == name else set()
+def _date(files: Sequence[IndexFile]) -> datetime | None:
+    """When a release came: its first file's time (PEP 700)."""
+    first = min((file.uploaded for file in files if file.uploaded), default="")
+    try:
+        return datetime.fromisoformat(first).replace(tzinfo=None) if first else None
+    except ValueError:
+        return None
 
 
-def _needs(metadata: bytes) -> Iterable[tuple[str, SpecifierSet]]:
-    for line in metadata.decode("utf-8", "replace").splitlines():
-        if not line.strip():
-            return
-        field, _, value = line.partition(":")
-        if field.lower() == "requires-dist":
-            try:
-                parsed = Parsed(value.strip())
-            except InvalidRequirement:
-                continue
-            yield canonicalize_name(parsed.name), parsed.specifier
+def _named(chosen: Chosen, version: Version) -> str:
+    date = _date(chosen.releases.get(version, ()))
+    return f"{version} ({date.year})" if date else str(version)
 
 
-def _is_far(pinned: _Release, newest: _Release) -> bool:
-    """More than one major version, or two years."""
-    if newest.version.major - pinned.version.major > 1 and newest.version.epoch == pinned.version.epoch:
-        return True
-    if not pinned.uploaded or not newest.uploaded:
-        return False
-    span = datetime.fromisoformat(newest.uploaded) - datetime.fromisoformat(pinned.uploaded)
-    return span.days > _YEARS * 365
+def _notice(finding: _Finding, target: Target) -> str:
+    behind = finding.behind
+    reason = f"{' and '.join(finding.lacking)} has no wheel for Python {target.python} on {target.platform}"
+    return f"{behind.name} is {behind.chosen.pin.version}, not {behind.newest}: {reason}"
+
+
+def _refused(findings: Sequence[_Finding], target: Target) -> ResolveFailed:
+    lines: list[str] = []
+    for finding in findings:
+        behind = finding.behind
+        old = _named(behind.chosen, Version(behind.chosen.pin.version))
+        new = _named(behind.chosen, behind.newest)
+        lines.append(
+            f"{behind.name} would be {old}, where {new} is allowed: {' and '.join(finding.lacking)} lacks a wheel"
+        )
+        lines += [f"  {line}" for line in finding.why]
+    first = findings[0].behind
+    hint = (
+        f"accept the old release: {first.name}=={first.chosen.pin.version}\n"
+        f"  or leave out what needs {findings[0].lacking[0]}, or ask for another python than {target.python}; "
+        "source distributions are not built"
+    )
+    return ResolveFailed("\n".join(lines), at="only wheels are used", hint=hint)

@@ -119,11 +119,13 @@ class DebianMirror:
         secure = archive.endswith("-security")
         setting = SECURITY_SETTING if secure else MIRROR_SETTING
         passed_over = []
+        advice: dict[str, None] = {}
         for base in self._mirrors.security if secure else self._mirrors.archive:
             try:
                 data = self._read(f"{base}/dists/{archive}/InRelease")
             except EnvironmentFault as fault:
                 passed_over.append(f"{_shown(base)}: {fault.what}")
+                advice |= {f"\n  {fault.hint}": None} if fault.hint else {}
                 continue
             origin = claimed_origin(data) if data else ""
             if data and origin == "Debian":
@@ -135,7 +137,7 @@ class DebianMirror:
         tried = "; ".join(passed_over) or "there is no setting, and apt's source lists name none"
         raise EnvironmentFault(
             f"no Debian mirror with {archive}: {tried}",
-            hint=f"Set {setting} to the URL of one (its folder has dists/).",
+            hint=f"Set {setting} to the URL of one (its folder has dists/).{''.join(advice)}",
         )
 
     def _content(self, folder: str, entry: IndexEntry, *, by_hash: bool) -> bytes:

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from envbuild.errors import UsageError
+from envbuild.errors import EnvironmentFault, UsageError
 
 __all__ = ["ProjectFiles"]
 
@@ -18,7 +18,7 @@ class ProjectFiles:
 
     def load(self, path: str) -> bytes:
         """The bytes of a regular file. OSError for anything else."""
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116  (a Path makes the current folder of no name at all)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(21, "Is a directory", path)
         if not stat.S_ISREG(status.st_mode):
@@ -27,11 +27,11 @@ class ProjectFiles:
 
     def is_file(self, path: str) -> bool:
         """Whether a regular file is there."""
-        return Path(path).is_file()
+        return os.path.isfile(path)  # noqa: PTH113  (a Path raises where a name is too long or a folder is closed)
 
     def is_folder(self, path: str) -> bool:
         """Whether a folder is there."""
-        return Path(path).is_dir()
+        return os.path.isdir(path)  # noqa: PTH112
 
     def definition(self, path: str) -> str:
         """The definition's file: the path itself, or what the folder there has. UsageError where that is nothing."""
@@ -45,20 +45,30 @@ class ProjectFiles:
         raise UsageError("no definition is in this folder", at=path, hint=f"name a file, or write {names}")
 
     def write(self, path: str, data: bytes) -> None:
-        """Write beside, make durable, rename. What stood there keeps its mode."""
+        """Write beside, make durable, rename. What stood there keeps its mode. EnvironmentFault where that cannot be done."""
         target = Path(path)
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-                os.fchmod(stream.fileno(), _mode(target))
-            Path(beside).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(beside).unlink()
-            raise
+            _replace(target, data)
+        except OSError as error:
+            hint = (
+                "name another place for it, such as --lock FILE" if target.suffix == ".lock" else "name another place"
+            )
+            raise EnvironmentFault(f"cannot be written: {error.strerror or error}", at=path, hint=hint) from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.fchmod(stream.fileno(), _mode(target))
+        Path(beside).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(beside).unlink()
+        raise
 
 
 def _mode(target: Path) -> int:

@@ -45,8 +45,12 @@ class ArchiveFile:
         self._file = file
         try:
             self._archive = tarfile.open(file, "r:")  # noqa: SIM115  open as long as its blobs are read
+        except FileNotFoundError:
+            raise UsageError("no such file", at=str(file), hint="write one: --to archive:FILE.tar") from None
         except (OSError, tarfile.TarError) as error:
-            raise UsageError("this is no image archive", at=str(file), hint="write one: --to archive:FILE.tar") from error
+            raise UsageError(
+                "this is no image archive", at=str(file), hint="write one: --to archive:FILE.tar"
+            ) from error
 
     def index(self) -> bytes:
         """The layout's index.json."""

@@ -9,10 +9,14 @@ from pathlib import Path
 from envbuild.errors import EnvironmentFault
 from envbuild.host import free_bytes
 
-__all__ = ["make_folder", "new_file", "publish", "sync_folder", "write_whole", "writing"]
+__all__ = ["discard_unfinished", "make_folder", "new_file", "publish", "sync_folder", "write_whole", "writing"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MOVE = "ENVBUILD_HOME=FOLDER moves the store"
+
+
+_unfinished: set[Path] = set()
+"""New files of this process that have no name yet by which anybody looks for them."""
 
 
 @contextmanager
@@ -63,6 +67,7 @@ def new_file(folder: Path) -> tuple[int, Path]:
     """A descriptor of a new file of a name that nobody else has, for its owner alone."""
     make_folder(folder)
     path = folder / f"{os.getpid()}-{os.urandom(8).hex()}"
+    _unfinished.add(path)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), path
 
 
@@ -70,7 +75,15 @@ def publish(temporary: Path, final: Path) -> None:
     """Give a file that is already on the disk (fsync) its name, durably, over what was there."""
     make_folder(final.parent)
     temporary.replace(final)
+    _unfinished.discard(temporary)
     sync_folder(final.parent)
+
+
+def discard_unfinished() -> None:
+    """Take away what this process has begun and not published: for an end that waits for no thread."""
+    for path in list(_unfinished):
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_whole(final: Path, data: bytes) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ Path(asked["result"]).write_text(json.dumps(ended))
 """
 
 
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class Runner:
     """Runs commands in a container through a process of our own, as the command line does."""
 
@@ -65,11 +70,24 @@ class Runner:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode(), done.stderr.decode(), json.loads(self.result.read_text())
 
+    @contextmanager
     def start(self, *commands, **options):
-        return subprocess.Popen(self.argv(*commands), env=self.environ, **options)
+        """A run that is still going on; whatever the test finds, it ends with it."""
+        child = subprocess.Popen(self.argv(*commands), env=self.environ, **options)
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                for pid in [*children_of(child.pid), child.pid]:
+                    os.kill(pid, signal.SIGKILL)
+            child.wait(30)
+            if child.stdout:
+                child.stdout.close()
 
     def containers(self):
-        return self.tool("ps", "--all", "--quiet", "--filter", f"ancestor={self.asked['name']}").stdout.split()
+        tests = self.asked["name"].partition(":")[0]
+        lines = self.tool("ps", "--all", "--format", "{{.ID}} {{.Image}}").stdout.splitlines()
+        return [line.split()[0] for line in lines if tests in line]
 
     def none_is_left(self):
         """The engine takes containers away a moment after their client has ended."""
@@ -216,7 +234,7 @@ def test_no_container_stays_when_its_client_is_killed(runner):
     with runner.start(WAITS, stdout=subprocess.PIPE, start_new_session=True) as child:
         read_until(child.stdout.fileno(), b"ready")
         assert len(runner.containers()) == 1
-        (client,) = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
-        os.kill(int(client), signal.SIGKILL)
+        (client,) = children_of(child.pid)
+        os.kill(client, signal.SIGKILL)
         child.communicate(timeout=30)
     assert json.loads(runner.result.read_text())[0]["code"] == 137

@@ -1,0 +1,48 @@
+"""Ctrl-C and SIGTERM: the work unwinds; what does not within a moment (a thread in a slow download) is cut off."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+from envbuild.cli.exits import INTERRUPTED, TERMINATED
+from envbuild.store.durable import discard_unfinished
+
+__all__ = ["Terminated", "watch"]
+
+_GRACE = 3.0
+"""Seconds in which the work may unwind."""
+_ENDS: dict[int, tuple[type[BaseException], int, bytes]] = {}
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def watch() -> None:
+    """From now on the two signals end this process soon: 130 or 143. One that the caller ignores stays ignored."""
+    _ENDS[signal.SIGINT] = (KeyboardInterrupt, INTERRUPTED, b"interrupted\n")
+    _ENDS[signal.SIGTERM] = (Terminated, TERMINATED, b"terminated\n")
+    for number in _ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+_begun = threading.Event()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    kind, code, words = _ENDS[number]
+    if _begun.is_set():
+        _cut(code)
+    _begun.set()
+    os.write(2, words)
+    timer = threading.Timer(_GRACE, _cut, [code])
+    timer.daemon = True
+    timer.start()
+    raise kind
+
+
+def _cut(code: int) -> None:
+    discard_unfinished()
+    os._exit(code)

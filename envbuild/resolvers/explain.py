@@ -1,0 +1,82 @@
+"""Why no set of packages fits, in more words than the resolver has: where was looked, what the package needs, what may be meant."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+
+from packaging.requirements import Requirement as Parsed
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envbuild.errors import EnvbuildError, ResolveFailed
+from envbuild.resolvers.pins import Indexes, NoSolution, PinRequest, names_of, serving
+from envbuild.wheelfiles import IndexFile, Target, best_file, releases, runs_on
+
+__all__ = ["explained"]
+
+_IMPORTED_AS = {
+    "attr": "attrs", "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "crypto": "pycryptodome",
+    "dateutil": "python-dateutil", "dotenv": "python-dotenv", "fitz": "pymupdf", "pil": "pillow", "pytorch": "torch",
+    "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}  # fmt: skip
+"""Modules whose package has another name."""
+_WAYS_ON = "source distributions are not built: ask for a version that has a wheel, or another python, or leave it out"
+
+
+def explained(
+    failure: NoSolution, request: PinRequest, indexes: Indexes, elsewhere: Sequence[str] = ()
+) -> ResolveFailed:
+    """The failure with hints: for absent packages, for those without a wheel, and what was asked for which target.
+
+    EnvironmentFault is raised where an index's answer is none, such as a login page: that is not "absent".
+    """
+    hints = [failure.hint] if failure.hint else []
+    for name in failure.absent:
+        hints += _of_absent(name, request, indexes, elsewhere)
+    for name in failure.wheelless[:3]:
+        hints += _of_wheelless(name, request, indexes)
+    if failure.wheelless and not any(" needs Python " in hint for hint in hints):
+        hints.append(_WAYS_ON)
+    target = request.target
+    hints.append(f"asked for Python {target.python} on {target.platform} with glibc {target.glibc}")
+    return NoSolution(failure.what, hint="\n  ".join(hints), absent=failure.absent, wheelless=failure.wheelless)
+
+
+def _of_absent(name: str, request: PinRequest, indexes: Indexes, elsewhere: Sequence[str]) -> Iterator[str]:
+    asked = serving(name, request.indexes)
+    for index in asked:
+        indexes.project(index, name)
+    yield f"{name} is not on {', '.join(asked)}"
+    for other in elsewhere:
+        with suppress(EnvbuildError):
+            if indexes.project(other, name) is not None:
+                yield f"this machine's extra index {other} has it; to use it, add: --extra-index-url {other}"
+    known = {*_IMPORTED_AS.values(), *names_of(request.requirements), *request.prefer} - {name}
+    meant = [_IMPORTED_AS[name]] if name in _IMPORTED_AS else get_close_matches(name, sorted(known), 3, 0.8)
+    if meant:
+        yield f"do you mean {' or '.join(meant)}?"
+
+
+def _of_wheelless(name: str, request: PinRequest, indexes: Indexes) -> Iterator[str]:
+    """What the newest release that the definition itself asks for has instead."""
+    if name in _IMPORTED_AS and _IMPORTED_AS[name] != name:
+        yield f"do you mean {_IMPORTED_AS[name]}?"
+    files: tuple[IndexFile, ...] = ()
+    with suppress(EnvbuildError):
+        found = next((p for i in serving(name, request.indexes) if (p := indexes.project(i, name))), None)
+        files = found.files if found else ()
+    asked = [Parsed(r.text).specifier for r in request.requirements if names_of([r]) == {canonicalize_name(name)}]
+    by_version = releases(files, name)
+    wanted = [v for v in by_version if all(s.contains(v, prereleases=True) for s in asked)]
+    if wanted:
+        yield from _of_release(name, max(wanted), by_version[max(wanted)], request.target)
+
+
+def _of_release(name: str, version: Version, files: Sequence[IndexFile], target: Target) -> Iterator[str]:
+    needs = {f.requires_python for f in files if f.requires_python}
+    if needs and not any(runs_on(f.requires_python, target.python) for f in files):
+        yield f"{name} {version} needs Python {' or '.join(sorted(needs))}; the target has {target.python}"
+    elif best_file(files, target) is None:
+        wheels = [f.file for f in files if f.file.endswith(".whl")]
+        has = f"only wheels for others: {', '.join(wheels[:4])}" if wheels else "only a source distribution"
+        yield f"{name} {version} has {has}"
