@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_PYTHON",
     "DEFAULT_SUITE",
     "NEWEST_LAYOUT",
+    "SUITE_PYTHONS",
     "Base",
     "CopyStep",
     "DebianBase",
@@ -25,6 +26,8 @@ __all__ = [
 
 DEFAULT_PYTHON = "3.11"
 DEFAULT_SUITE = "bookworm"
+SUITE_PYTHONS = {"bookworm": DEFAULT_PYTHON, "trixie": "3.13"}
+"""The one Python that a Debian suite has: what a definition means that names the suite and no Python."""
 NEWEST_LAYOUT = 1
 
 
@@ -93,6 +96,7 @@ class Definition:
 
     base: Base = DebianBase()
     python: str = DEFAULT_PYTHON
+    """`3.11`; nothing for an environment without Python."""
     pypi: tuple[Requirement, ...] = ()
     constraints: tuple[str, ...] = ()
     indexes: tuple[Index, ...] = ()

@@ -7,6 +7,7 @@
     │   └── LockStale            a lock is missing or does not fit, and was not to be changed
     ├── BuildFailed              an artifact cannot become part of an image
     ├── EnvironmentFault         this machine: daemon, network, disk, login
+    │   ├── EngineFault          an engine is there and does not do what it is asked
     │   └── MissingExtra         an optional part of envbuild is not installed
     ├── IntegrityError           bytes are not what their digest says, or an archive is hostile
     ├── Busy                     somebody else holds what is needed
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 __all__ = [
     "BuildFailed",
     "Busy",
+    "EngineFault",
     "EnvbuildError",
     "EnvironmentFault",
     "Fault",
@@ -89,6 +91,10 @@ class BuildFailed(EnvbuildError):
 
 class EnvironmentFault(EnvbuildError):
     """The machine or its network does not give what is needed: daemon, mirror, disk, login."""
+
+
+class EngineFault(EnvironmentFault):
+    """An engine is there, and cannot take an image or start a container."""
 
 
 class MissingExtra(EnvironmentFault):

@@ -12,7 +12,17 @@ from envbuild.lockfile import Artifact, Lock
 from envbuild.oci import Image, ImageConfig
 from envbuild.platforms import Platform
 
-__all__ = ["ArtifactSource", "BlobStore", "BlobWriter", "Builder", "Claims", "Files", "OpensBlobs", "Reporter", "Resolver"]
+__all__ = [
+    "ArtifactSource",
+    "BlobStore",
+    "BlobWriter",
+    "Builder",
+    "Claims",
+    "Files",
+    "OpensBlobs",
+    "Reporter",
+    "Resolver",
+]
 
 
 class Reporter(Protocol):

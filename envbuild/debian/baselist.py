@@ -122,8 +122,8 @@ def python_of(suite: str) -> str:
 
 
 def wants_python(definition: Definition) -> bool:
-    """Whether the base has an interpreter: it does where packages from PyPI go on top."""
-    return bool(definition.pypi)
+    """Whether the base has an interpreter: where one is asked for, or packages from PyPI go on top."""
+    return bool(definition.python or definition.pypi)
 
 
 def base_packages(suite: Suite, list_version: int, *, python: bool) -> tuple[str, ...]:

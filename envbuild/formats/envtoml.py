@@ -11,6 +11,7 @@ from typing import Any
 from envbuild.definition import (
     DEFAULT_PYTHON,
     NEWEST_LAYOUT,
+    SUITE_PYTHONS,
     Base,
     CopyStep,
     DebianBase,
@@ -107,15 +108,15 @@ class _Reader:
         name = table.string("name")
         if "name" in table.values and not name:
             table.fault("name", "is empty", "leave the key out, or give a name")
-        pypi = self._pypi()
+        pypi, base = self._pypi(), self._base()
         constraints = self._constraints()
         table.faults += conflicts(self._placed)
         return Definition(
             name=name,
             description=table.string("description"),
             tags=table.pairs("tags"),
-            base=self._base(),
-            python=self._python(),
+            base=base,
+            python=self._python(base, wanted=bool(pypi)),
             pypi=pypi,
             constraints=constraints,
             indexes=tuple(self._index(one) for one in table.tables("index")),
@@ -136,13 +137,17 @@ class _Reader:
             layout=table.integer("layout", NEWEST_LAYOUT),
         )
 
-    def _python(self) -> str:
+    def _python(self, base: Base, *, wanted: bool) -> str:
+        """As written; else the one that the base has, and none where nothing needs it."""
+        default = SUITE_PYTHONS.get(base.suite, DEFAULT_PYTHON) if isinstance(base, DebianBase) else DEFAULT_PYTHON
+        if "python" not in self._table.values and not wanted:
+            return ""
         value = self._table.take("python")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             hint = 'quote it: python = "3.11" (unquoted, 3.10 is the number 3.1)'
             self._table.fault("python", f"expected a string, got {kind_of(value)}", hint)
             return DEFAULT_PYTHON
-        return self._table.string("python", DEFAULT_PYTHON)
+        return self._table.string("python", default)
 
     def _pypi(self) -> tuple[Requirement, ...]:
         found: list[Placed] = []

@@ -49,7 +49,13 @@ def append(writer: LayerWriter, piece: Piece, read: ReadRange) -> None:
         offset = writer.offset
         writer.write(_unpacked(packed), packed)
         writer.entry(
-            member.path, member.kind, member.mode, size=member.size, sha256=member.sha256, target=member.target, offset=offset
+            member.path,
+            member.kind,
+            member.mode,
+            size=member.size,
+            sha256=member.sha256,
+            target=member.target,
+            offset=offset,
         )
 
 

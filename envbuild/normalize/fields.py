@@ -77,7 +77,7 @@ class Fields:
         if full := _FULL_PYTHON.fullmatch(value):
             hint = f'write python = "{full[1]}"; the lock says which release that is'
             self.fault("python", f"{value!r} names a release: which one there is, the base decides", hint)
-        elif not _PYTHON.fullmatch(value):
+        elif value and not _PYTHON.fullmatch(value):
             self.fault("python", f"{value!r} is no Python version", 'write python = "3.11"')
         return value
 

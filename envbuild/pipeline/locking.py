@@ -1,7 +1,9 @@
 """Locks: where a spec's lock is found, when it fits, and how it comes to be where there is none."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any
 
@@ -101,6 +103,7 @@ class Locking:
         """A new lock document; versions of the lock before are kept where they fit and no upgrade is asked for."""
         definition = self._specs.definition(spec).definition
         before = self.before(spec, choice)
+        _check_names(choice, before)
         resolver = self._resolver(spec)
         sections = []
         for platform in sorted(platforms):
@@ -210,8 +213,25 @@ def _preferences(lock: Lock | None, choice: Choice) -> dict[str, str]:
         return {}
     prefer = {f"{a.kind.value}:{a.name}": a.version for a in lock.everything}
     for name in choice.packages:
-        prefer.pop(f"wheel:{name}", None)
-        prefer.pop(f"deb:{name}", None)
+        prefer.pop(f"wheel:{_normalized(name)}", None)
+        prefer.pop(f"deb:{name.lower()}", None)
     if choice.upgrade_base:
         prefer = {name: version for name, version in prefer.items() if not name.startswith("deb:")}
     return prefer
+
+
+def _check_names(choice: Choice, before: LockDocument | None) -> None:
+    """A name that is in no lock would be upgraded to nothing, silently."""
+    known = {a.name for s in (before.sections if before else ()) for a in s.lock.everything}
+    for name in choice.packages:
+        if known.isdisjoint({_normalized(name), name.lower()}):
+            near = ", ".join(get_close_matches(name.lower(), known, 3))
+            hint = (
+                f"is it one of {near}?" if near else "name a package that the lock has, or ask for it in the definition"
+            )
+            raise UsageError(f"no package {name!r} is in the lock", at="-P", hint=hint)
+
+
+def _normalized(name: str) -> str:
+    """PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()

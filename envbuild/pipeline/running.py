@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EngineFault, EnvironmentFault
 from envbuild.lockfile import Lock
 from envbuild.pipeline.locking import Choice, Locked
 from envbuild.platforms import Platform
@@ -40,14 +40,28 @@ class Runtime(Protocol):
 def run(request: RunRequest, name: str, lock: Lock, locked: Locked, runtime: Runtime, report: Reporter) -> int:
     """The command's own exit code. EnvironmentFault where it cannot be run in the way that was asked for."""
     missing = "" if request.container is False else runtime.why_no_engine()
-    if request.container is not False and not missing:
-        outcome = runtime.in_container(name, locked, request.command, report)
-    elif request.container:
-        raise EnvironmentFault(f"no container can be started: {missing}", hint="leave --container out to run directly")
+    if request.container is False or missing:
+        outcome = None
     else:
+        outcome, missing = _in_container(request, name, locked, runtime, report)
+    if outcome is None and request.container:
+        raise EnvironmentFault(f"no container can be started: {missing}", hint="leave --container out to run directly")
+    if outcome is None:
         why = f" ({missing})" if missing else ""
         report.notice(f"running directly in a prefix of the same lock, not in the image{why}")
         outcome = runtime.directly(lock, locked, request.command, report)
     if outcome.problem:
         report.notice(outcome.problem)
     return outcome.code
+
+
+def _in_container(
+    request: RunRequest, name: str, locked: Locked, runtime: Runtime, report: Reporter
+) -> tuple[Outcome | None, str]:
+    """How the run in a container ended; or why the engine did not start one, where it may be done without."""
+    try:
+        return runtime.in_container(name, locked, request.command, report), ""
+    except EngineFault as fault:
+        if request.container:
+            raise
+        return None, fault.what

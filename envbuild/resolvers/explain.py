@@ -20,6 +20,7 @@ _IMPORTED_AS = {
     "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml",
 }  # fmt: skip
 """Modules whose package has another name."""
+_SHOWN = 6
 _WAYS_ON = "source distributions are not built: ask for a version that has a wheel, or another python, or leave it out"
 
 
@@ -33,13 +34,21 @@ def explained(
     hints = [failure.hint] if failure.hint else []
     for name in failure.absent:
         hints += _of_absent(name, request, indexes, elsewhere)
+    for name in sorted(set(failure.versionless) - set(failure.wheelless)):
+        hints += _of_versions(name, request, indexes)
     for name in failure.wheelless[:3]:
         hints += _of_wheelless(name, request, indexes)
     if failure.wheelless and not any(" needs Python " in hint for hint in hints):
         hints.append(_WAYS_ON)
     target = request.target
     hints.append(f"asked for Python {target.python} on {target.platform} with glibc {target.glibc}")
-    return NoSolution(failure.what, hint="\n  ".join(hints), absent=failure.absent, wheelless=failure.wheelless)
+    return NoSolution(
+        failure.what,
+        hint="\n  ".join(hints),
+        absent=failure.absent,
+        wheelless=failure.wheelless,
+        versionless=failure.versionless,
+    )
 
 
 def _of_absent(name: str, request: PinRequest, indexes: Indexes, elsewhere: Sequence[str]) -> Iterator[str]:
@@ -61,15 +70,31 @@ def _of_wheelless(name: str, request: PinRequest, indexes: Indexes) -> Iterator[
     """What the newest release that the definition itself asks for has instead."""
     if name in _IMPORTED_AS and _IMPORTED_AS[name] != name:
         yield f"do you mean {_IMPORTED_AS[name]}?"
-    files: tuple[IndexFile, ...] = ()
-    with suppress(EnvbuildError):
-        found = next((p for i in serving(name, request.indexes) if (p := indexes.project(i, name))), None)
-        files = found.files if found else ()
+    _, files = _listed(name, request, indexes)
     asked = [Parsed(r.text).specifier for r in request.requirements if names_of([r]) == {canonicalize_name(name)}]
     by_version = releases(files, name)
     wanted = [v for v in by_version if all(s.contains(v, prereleases=True) for s in asked)]
     if wanted:
         yield from _of_release(name, max(wanted), by_version[max(wanted)], request.target)
+
+
+def _of_versions(name: str, request: PinRequest, indexes: Indexes) -> Iterator[str]:
+    """The newest versions that there are."""
+    index, files = _listed(name, request, indexes)
+    usable = [f for f in files if not f.yanked]
+    versions = sorted((v for v in releases(usable, name) if not v.is_prerelease), reverse=True)
+    if versions:
+        more = ", ..." if len(versions) > _SHOWN else ""
+        yield f"{index} has {name} {', '.join(map(str, versions[:_SHOWN]))}{more}"
+
+
+def _listed(name: str, request: PinRequest, indexes: Indexes) -> tuple[str, tuple[IndexFile, ...]]:
+    """The index that serves a package, and its files there; nothing where that cannot be told now."""
+    with suppress(EnvbuildError):
+        for index in serving(name, request.indexes):
+            if (project := indexes.project(index, name)) is not None:
+                return index, project.files
+    return "", ()
 
 
 def _of_release(name: str, version: Version, files: Sequence[IndexFile], target: Target) -> Iterator[str]:

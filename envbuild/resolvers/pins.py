@@ -48,12 +48,21 @@ class Pin:
 
 
 class NoSolution(ResolveFailed):
-    """Nothing fits: `absent` packages are on no index that was asked, `wheelless` have no wheel that may be used."""
+    """Nothing fits: `absent` packages are on no index that was asked, `wheelless` have no wheel that may be used.
+
+    `versionless` are there, and not in a version that is asked for.
+    """
 
     def __init__(
-        self, what: str, *, hint: str = "", absent: tuple[str, ...] = (), wheelless: tuple[str, ...] = ()
+        self,
+        what: str,
+        *,
+        hint: str = "",
+        absent: tuple[str, ...] = (),
+        wheelless: tuple[str, ...] = (),
+        versionless: tuple[str, ...] = (),
     ) -> None:
-        self.absent, self.wheelless = absent, wheelless
+        self.absent, self.wheelless, self.versionless = absent, wheelless, versionless
         super().__init__(what, hint=hint)
 
 

@@ -23,6 +23,8 @@ __all__ = ["Uv", "manylinux"]
 _MANYLINUX = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 """The glibc versions (2.x) that uv has platforms for."""
 _ROUNDS = 8
+_RETRIES = "2"
+"""Of a request: an index that is down is then told within 4 seconds."""
 
 
 class Uv:
@@ -77,7 +79,7 @@ class Uv:
             folder = Path(place)
             served = {index.name: served_folder(self._url(index), folder / index.name) for index in request.indexes}
             _write(folder, request, _project(request, named, served))
-            env = {**self._environ, "HOME": place}
+            env = {"UV_HTTP_RETRIES": _RETRIES, **self._environ, "HOME": place}
             env |= direct_logins(request.requirements, self._logins, self._environ, folder)
             done = process.run(self._argv(request, served, folder), env=env, cwd=folder)
             if done.code != 0:

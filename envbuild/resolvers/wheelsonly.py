@@ -59,7 +59,7 @@ class _Finding:
 class WheelsOnly:
     """Looks at what was chosen, on pages that are known already; resolves again only what looks old."""
 
-    def __init__(self, pinner: Pinner, _indexes: object = None) -> None:
+    def __init__(self, pinner: Pinner) -> None:
         """`pinner` answers why a newer release cannot be had; uv, since it explains."""
         self._pinner = pinner
 

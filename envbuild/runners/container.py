@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envbuild import process
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EngineFault
 from envbuild.host import User, is_terminal
 from envbuild.oci import Image
 from envbuild.ports import OpensBlobs
@@ -77,7 +77,7 @@ def _outcome(engine: Engine, argv: Sequence[str], cid: Path, command: Command) -
     if code not in _NOT_STARTED or _started(engine, cid):
         return Outcome(code)
     if code == _NOT_STARTED[0] or command.kind is not CommandKind.RAW:
-        raise EnvironmentFault(
+        raise EngineFault(
             f"{engine.kind.value} could not start the container; it said why above",
             hint="run --no-container does without an engine",
         )

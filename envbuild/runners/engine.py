@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from envbuild import process
-from envbuild.errors import EnvironmentFault, IntegrityError, TimeLimit
+from envbuild.errors import EngineFault, EnvironmentFault, IntegrityError, TimeLimit
 from envbuild.oci import Image
 from envbuild.runners.enginesocket import Ear, Presence, image_digest, info, listen, socket_of
 
@@ -92,9 +92,7 @@ class Engine:
         answer = self.run(*words, feed=feed)
         if answer.code != 0:
             said = answer.stderr.decode(errors="replace").strip()
-            raise EnvironmentFault(
-                f"{self.kind.value} {words[0]} failed: {_last_line(said)}", at=self._place, hint=_INSTEAD
-            )
+            raise EngineFault(f"{self.kind.value} {words[0]} failed: {_last_line(said)}", at=self._place, hint=_INSTEAD)
         return answer.stdout.decode(errors="replace").strip()
 
     def _full_name(self, reference: str) -> str:

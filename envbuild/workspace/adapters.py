@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.builders.layercache import LayerCount
+from envbuild.definition import Definition
 from envbuild.digest import Digest
 from envbuild.ids import identity, image_material
 from envbuild.lockfile import ArtifactKind, Lock, LockDocument
@@ -107,8 +108,12 @@ class Adapters:
         from envbuild.http import Http
         from envbuild.sources.keyring import keyring_login
 
-        logins = dict(self._parsed.logins) if self._parsed else {}
-        return Http(self.machine.http_settings(logins=logins, login=keyring_login))
+        return Http(self.machine.http_settings(logins=self.logins, login=keyring_login))
+
+    @cached_property
+    def logins(self) -> dict[str, str]:
+        """The definition's own logins, by host."""
+        return dict(self._parsed.logins) if self._parsed else {}
 
     @cached_property
     def index_urls(self) -> dict[str, str]:
@@ -209,6 +214,7 @@ class Adapters:
             adapters.index_urls,
             self.environ,
             self.places.cache / "tools.v1",
+            logins=adapters.logins,
         )
         return LockResolver(DebianBaseResolver(adapters.debian), packages)
 
@@ -217,10 +223,14 @@ class Adapters:
         from envbuild.machine import PUBLIC_INDEX
         from envbuild.normalize import normalize, served
 
-        reading = read(path, self.files.load, folder=str(Path.cwd()), pypi_urls=(PUBLIC_INDEX,))
-        definition = normalize(reading.definition)
-        served(definition)
-        return Parsed(definition, reading.logins, reading.notices, reading.files)
+        def finish(definition: Definition) -> Definition:
+            normalized = normalize(definition)
+            served(normalized)
+            return normalized
+
+        folder = str(Path.cwd())
+        reading = read(path, self.files.load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
+        return Parsed(reading.definition, reading.logins, reading.notices, reading.files)
 
     def _read_url(self, url: str) -> bytes | None:
         answer = self.http.get(url)

@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from envbuild.httpsettings import host_of
 from envbuild.machine import Machine
 from envbuild.resolvers.pins import Pinner
 from envbuild.resolvers.pypi import PypiResolver
+from envbuild.resolvers.uv import Uv
 from envbuild.resolvers.wheelsonly import WheelsOnly
 from envbuild.sources.index import IndexClient
 
@@ -17,23 +19,31 @@ _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
 
 
 def open_packages(
-    name: str, machine: Machine, index: IndexClient, urls: Mapping[str, str], environ: Mapping[str, str], cache: Path
+    name: str,
+    machine: Machine,
+    index: IndexClient,
+    urls: Mapping[str, str],
+    environ: Mapping[str, str],
+    cache: Path,
+    *,
+    logins: Mapping[str, str] = MappingProxyType({}),
 ) -> PypiResolver:
-    """The resolver of this name (`uv`, `pip-tools`), over these indexes."""
-    tool = tool_environment(machine, urls, environ)
-    pinner: Pinner
+    """The resolver of this name (`uv`, `pip-tools`), over these indexes; `logins` (by host) are a definition's own."""
+    logins = {**machine.logins, **logins}
+    tool = tool_environment(machine, urls, environ, logins)
+    uv = Uv(urls, tool, cache / "uv", sys.executable, logins=logins)
+    pinner: Pinner = uv
     if name == "pip-tools":
         from envbuild.resolvers.piptools import PipTools
 
-        pinner = PipTools(urls, tool, cache / "pip-tools")
-    else:
-        from envbuild.resolvers.uv import Uv
-
-        pinner = Uv(urls, tool, cache / "uv", sys.executable)
-    return PypiResolver(pinner, index, WheelsOnly(pinner, index))
+        pinner = PipTools(urls, tool, cache / "pip-tools", logins=logins)
+    # uv alone can tell why a newer release cannot be had.
+    return PypiResolver(pinner, index, WheelsOnly(uv), elsewhere=machine.fetch_only_indexes)
 
 
-def tool_environment(machine: Machine, urls: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+def tool_environment(
+    machine: Machine, urls: Mapping[str, str], environ: Mapping[str, str], logins: Mapping[str, str]
+) -> dict[str, str]:
     """The whole environment of a resolver's process: trust, proxies, logins; no configuration of its own."""
     tool = {name: environ[name] for name in _KEPT if name in environ}
     tool["UV_NO_CONFIG"] = "1"
@@ -48,7 +58,7 @@ def tool_environment(machine: Machine, urls: Mapping[str, str], environ: Mapping
     if machine.netrc is not None:
         tool["NETRC"] = str(machine.netrc)
     for name, url in urls.items():
-        login = machine.logins.get(host_of(url))
+        login = logins.get(host_of(url))
         if login:
             user, _, password = login.partition(":")
             key = "".join(c if c.isalnum() else "_" for c in name.upper())

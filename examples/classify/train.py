@@ -3,7 +3,7 @@
 import platform
 import sys
 
-import pandas
+import pandas as pd
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -14,5 +14,5 @@ features = [column for column in frame if column != "target"]
 model = LogisticRegression(max_iter=1000).fit(train[features], train["target"])
 accuracy = model.score(test[features], test["target"])
 
-print(f"Python {platform.python_version()}, pandas {pandas.__version__}, {sys.prefix}")
+print(f"Python {platform.python_version()}, pandas {pd.__version__}, {sys.prefix}")
 print(f"accuracy: {accuracy:.3f}")

@@ -170,7 +170,9 @@ def test_nothing_but_the_host_module_needs_one_kind_of_system(path):
 def test_no_file_names_the_machine_that_it_was_written_on():
     """A path or a mirror of one machine works on no other one."""
     # Written so that this file does not match itself.
-    private = re.compile("|".join(["/wor" + "k/", "file:///" + "opt", "/hom" + r"e/(?!envbuild\b)\w+/", r"/roo" + r"t/\w"]))
+    private = re.compile(
+        "|".join(["/wor" + "k/", "file:///" + "opt", "/hom" + r"e/(?!envbuild\b)\w+/", r"/roo" + r"t/\w"])
+    )
     found = []
     for path in tracked():
         try:

@@ -18,7 +18,9 @@ KIB = 1024
 
 def wheel(name: str, size: int = 1000, version: str = "1", kind: ArtifactKind = ArtifactKind.WHEEL) -> Artifact:
     sha256 = hashlib.sha256(f"{kind}{name}{version}".encode()).hexdigest()
-    return Artifact(kind=kind, name=name, version=version, file=f"{name}-{version}", size=size, sha256=sha256, source="pypi")
+    return Artifact(
+        kind=kind, name=name, version=version, file=f"{name}-{version}", size=size, sha256=sha256, source="pypi"
+    )
 
 
 def file(path: str, content: str = "x", mode: int = 0o644) -> Member:
@@ -118,7 +120,7 @@ def test_artifacts_in_conflict_get_layers_of_their_own() -> None:
 
 def test_a_file_where_another_has_a_folder_is_refused() -> None:
     a, b = wheel("aa"), wheel("bb")
-    with pytest.raises(BuildFailed, match="cannot be installed together|has a file at"):
+    with pytest.raises(BuildFailed, match=r"cannot be installed together|has a file at"):
         find_conflicts(lock_of(a, b), tables({a: [file("x")], b: [file("x/y")]}))
 
 

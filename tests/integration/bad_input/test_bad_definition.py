@@ -145,8 +145,6 @@ NO_FILES = [
 @pytest.mark.parametrize(("prepare", "spec", "said"), NO_FILES)
 @pytest.mark.parametrize("command", ["build", "lock", "probe", "show"])
 def test_what_is_no_file_is_told_and_nothing_hangs(command, prepare, spec, said, refuses):
-    if command in ("lock", "show") and spec == "missing.lock":
-        pytest.skip("takes no lock")
     to = ("--to", "store") if command == "build" else ()
     refuses(2, said, files={"there.txt": "numpy\n"}, command=(command, spec, *to), prepare=prepare)
 

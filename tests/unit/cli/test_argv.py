@@ -13,7 +13,11 @@ WITH_VALUE = {"-e", "--env", "--lock"}
     ("line", "own", "command"),
     [
         ("train.py", "", Command(CommandKind.SCRIPT, "train.py")),
-        ("--env r.txt train.py -q --env x", "--env r.txt", Command(CommandKind.SCRIPT, "train.py", ("-q", "--env", "x"))),
+        (
+            "--env r.txt train.py -q --env x",
+            "--env r.txt",
+            Command(CommandKind.SCRIPT, "train.py", ("-q", "--env", "x")),
+        ),
         ("--env=r.txt train.py", "--env=r.txt", Command(CommandKind.SCRIPT, "train.py")),
         ("-q -m pytest -q -m slow", "-q", Command(CommandKind.MODULE, "pytest", ("-q", "-m", "slow"))),
         ("-e r.txt -- python -V", "-e r.txt", Command(CommandKind.RAW, "python", ("-V",))),

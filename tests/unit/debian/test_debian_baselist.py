@@ -43,7 +43,7 @@ def test_what_is_not_served_names_what_is(base, python, what, hint):
 
 def test_python_is_in_the_base_where_packages_need_it():
     assert wants_python(Definition(pypi=(Requirement("numpy"),)))
-    assert not wants_python(Definition(system=("git",)))
+    assert not wants_python(Definition(system=("git",), python=""))
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,22 @@ def test_every_key_arrives():
 
 
 def test_the_defaults_are_those_of_the_definition_and_the_name_comes_from_the_folder():
-    assert reading("format = 1\n").definition == Definition(name="p")
+    assert reading('format = 1\npypi = ["numpy"]\n').definition == Definition(name="p", pypi=(Requirement("numpy"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "python"),
+    [
+        ("", ""),
+        ('python = "3.11"', "3.11"),
+        ('pypi = ["numpy"]', "3.11"),
+        ('pypi = ["numpy"]\n[base]\ndebian = "trixie"', "3.13"),
+        ('python = "3.11"\n[base]\ndebian = "trixie"', "3.11"),
+    ],
+)
+def test_python_is_there_where_it_is_asked_for_or_needed_and_is_the_one_that_the_base_has(text, python):
+    """Else `python = "3.11"` alone would be an image without Python, and trixie could not be named alone."""
+    assert reading(f"format = 1\n{text}\n").definition.python == python
 
 
 @pytest.mark.parametrize(

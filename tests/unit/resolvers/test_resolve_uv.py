@@ -11,6 +11,7 @@ from envbuild.errors import EnvironmentFault, IntegrityError, ResolveFailed
 from envbuild.normalize.accelerators import TORCH_PACKAGES, indexes_of
 from envbuild.platforms import Platform
 from envbuild.resolvers.uv import manylinux
+from envbuild.resolvers.uvsays import failure
 
 
 def test_the_newest_that_fits_and_what_it_needs(lab, index):
@@ -207,6 +208,51 @@ def test_an_index_that_is_down_is_the_machines_fault_not_a_missing_package(lab, 
     index.status = 503
     with pytest.raises(EnvironmentFault):
         lab.resolve("alpha")
+
+
+@pytest.mark.parametrize("asked", ["alpha==9", "alpha>=9"])
+def test_a_version_that_is_not_there_names_those_that_are(lab, index, asked):
+    for version in ("1.0", "1.1", "2.0rc1"):
+        index.wheel("alpha", version)
+    index.wheel("alpha", "1.2", yanked="bad")
+    with pytest.raises(ResolveFailed, match=r"pypi has alpha 1\.1, 1\.0\n"):
+        lab.resolve(asked)
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.pypi.simple.v1+json", "text/plain"])
+def test_an_answer_that_is_no_indexs_is_the_machines_fault(lab, index, kind):
+    index.answer = lambda path: (200, kind, b"\0garbage")
+    with pytest.raises(EnvironmentFault, match="no package index's") as failed:
+        lab.resolve("alpha")
+    assert failed.value.at.startswith(index.url)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "expected"),
+    [
+        (
+            "error: Failed to fetch: `https://joe:pw@h/simple/a/`\n  cause: invalid peer certificate: UnknownIssuer",
+            EnvironmentFault,
+            r"not trusted: invalid peer certificate: UnknownIssuer\n.*ENVBUILD_CA_BUNDLE",
+        ),
+        (
+            "  \u00d7 No solution found when resolving dependencies:\n  \u2570\u2500\u25b6 Because a was not found in the package registry.",
+            ResolveFailed,
+            "^Because a was not found",
+        ),
+        (
+            "error: Failed to fetch: `http://127.0.0.1:40412/simple/a/`\n  cause: tcp connect error\n",
+            EnvironmentFault,
+            "cannot be reached: tcp connect error",
+        ),
+    ],
+    ids=["an untrusted certificate", "as older versions of uv draw it", "404 in a port number"],
+)
+def test_what_uv_says_is_put_in_our_words(said, kind, expected):
+    error = failure(said, "/tmp/asked-from")
+    assert isinstance(error, kind)
+    assert re.search(expected, str(error).partition(error.at + ": ")[2] if error.at else str(error))
+    assert "joe" not in str(error)
 
 
 def test_a_login_reaches_its_index_alone_and_no_message(lab, index, other_index, private):
