@@ -12,6 +12,7 @@ PYTEST ?=
 .PHONY: demo test unit lint format bench setup clean
 
 demo: .venv/ready
+	$(BIN)/envbuild build --to store examples/classify/requirements.txt
 	$(BIN)/envbuild run --env examples/classify/requirements.txt examples/classify/train.py
 
 test: .venv/ready-dev lint

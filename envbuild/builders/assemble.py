@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from envbuild.builders.layercache import LayerCache, SegmentReader
+from envbuild.builders.layercache import LayerCache, LayerCount, SegmentReader
 from envbuild.builders.layerids import PREFIX, artifact_material, bin_material, made_material
 from envbuild.builders.toplayer import contents, write_top
 from envbuild.digest import Digest
@@ -31,6 +31,8 @@ class Assembler:
     def __init__(self, blobs: BlobStore, claims: Claims, source: ArtifactSource) -> None:
         self._blobs, self._source = blobs, source
         self.cache = LayerCache(blobs, claims)
+        self.count = LayerCount()
+        """Of the last image that was built."""
 
     def build(self, lock: Lock, config: ImageConfig, layout: int, report: Reporter) -> Image:
         """The image of a lock; all its blobs are in the store when this returns."""
@@ -42,8 +44,9 @@ class Assembler:
                 f"/{conflict.path} is in {conflict.winner.name} and {losers}: {conflict.winner.name}'s is used"
             )
         with SegmentReader(self._blobs) as read:
-            made = [self._layer(group, plan, lock, segments, layout, read) for group in plan.groups]
-        image = image_of(config, tuple(made))
+            layers = [self._layer(group, plan, lock, segments, layout, read) for group in plan.groups]
+        self.count = self.cache.count(layers)
+        image = image_of(config, tuple(_described(s, group) for s, group in zip(layers, plan.groups, strict=True)))
         for content in (image.config, image.manifest):
             with self._blobs.create() as writer:
                 writer.write(content)
@@ -84,9 +87,9 @@ class Assembler:
 
     def _layer(
         self, group: Group, plan: Plan, lock: Lock, segments: dict[str, Segment], layout: int, read: SegmentReader
-    ) -> Layer:
+    ) -> Segment:
         if len(group.artifacts) == 1:
-            return _descriptor(segments[group.artifacts[0].sha256], group)
+            return segments[group.artifacts[0].sha256]
         if group.artifacts:
             segment = self._bin(group, lock, segments, layout, read)
         elif group.kind is GroupKind.SKELETON:
@@ -95,7 +98,7 @@ class Assembler:
             segment = self._venv(lock, layout)
         else:
             segment = self._top(plan, lock, segments, layout, read)
-        return _descriptor(segment, group)
+        return segment
 
     def _skeleton(self, lock: Lock, layout: int) -> Segment:
         material = made_material(f"skeleton/{lock.platform.architecture}", layout)
@@ -135,5 +138,5 @@ class Assembler:
         return self.cache.find_or_make(material, write)
 
 
-def _descriptor(segment: Segment, group: Group) -> Layer:
+def _described(segment: Segment, group: Group) -> Layer:
     return Layer(Descriptor(LAYER_GZIP_TYPE, segment.blob, segment.size), segment.diff_id, group.summary)

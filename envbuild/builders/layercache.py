@@ -1,7 +1,7 @@
 """Layers by layer id: found as a claim whose blobs are here, or made once and claimed."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock as Mutex
@@ -34,7 +34,7 @@ class LayerCache:
 
     def __init__(self, blobs: BlobStore, claims: Claims) -> None:
         self._blobs, self._claims = blobs, claims
-        self._made: dict[Digest, int] = {}
+        self._made: set[Digest] = set()
 
     def find(self, material: Material) -> Segment | None:
         """The layer of this material, if it was made before and its bytes are here."""
@@ -66,21 +66,17 @@ class LayerCache:
             "table": str(table_digest),
         }
         self._claims.put(_KIND, layer_id, value, material)
-        self._made[layer_id] = segment.size
+        self._made.add(layer_id)
         return segment
 
     def find_or_make(self, material: Material, write: Callable[[Sink, Digest], Segment]) -> Segment:
         """`find`, else `make`."""
         return self.find(material) or self.make(material, write)
 
-    def count(self, layers: int) -> LayerCount:
+    def count(self, layers: Sequence[Segment]) -> LayerCount:
         """How many of an image's layers this cache made since it was opened, and how many it had."""
-        made = min(len(self._made), layers)
-        return LayerCount(layers - made, made, sum(self._made.values()))
-
-    def made(self, layer_id: Digest) -> bool:
-        """Whether this layer was made since the cache was opened."""
-        return layer_id in self._made
+        made = [layer.size for layer in layers if layer.layer_id in self._made]
+        return LayerCount(len(layers) - len(made), len(made), sum(made))
 
     def _segment(self, layer_id: Digest, value: JSON) -> Segment | None:
         if not isinstance(value, dict):

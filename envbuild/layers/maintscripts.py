@@ -64,7 +64,7 @@ def check_scripts(package: str, scripts: Mapping[str, str]) -> None:
     if reason := needs_scripts(package, scripts):
         raise BuildFailed(
             f"this package needs its maintainer script: {reason}",
-            hint="leave the package out, or take a base image in which it is installed: [base] image = ...",
+            hint="leave it out of `system`; packages are installed here without running their scripts",
         )
 
 

@@ -75,6 +75,7 @@ _REVIEWS: Mapping[str, Review] = {
         links=(("etc/fonts/conf.d/10-hinting-slight.conf", "/usr/share/fontconfig/conf.avail/10-hinting-slight.conf"),),
     ),
     "git": Review(_UPGRADE),
+    "gzip": Review("mends a diversion that an older zutils may have left; nothing was there before"),
     "hicolor-icon-theme": Review(_CACHE),
     "init-system-helpers": Review(_UPGRADE),
     "iproute2": Review("gives a program capabilities, which files in an image do not carry"),

@@ -42,7 +42,7 @@ class Building:
         specs: Specs,
         blobs: BlobStore,
         claims: Claims,
-        builder: Callable[[], tuple[Builder, Callable[[int], LayerCount]]],
+        builder: Callable[[], tuple[Builder, Callable[[], LayerCount]]],
     ) -> None:
         self._specs, self._blobs, self._claims, self._builder = specs, blobs, claims, builder
 
@@ -79,7 +79,7 @@ class Building:
             platform=platform,
             image=image,
             reused=False,
-            layers=count(len(image.layers)),
+            layers=count(),
         )
 
     def lock(self, locked: Locked, platform: Platform) -> Lock:

@@ -198,8 +198,9 @@ class Adapters:
 
         return Memo(self.places.memo)
 
-    def _open_builder(self) -> tuple[Builder, Callable[[int], LayerCount]]:
-        return self.assembler, self.assembler.cache.count
+    def _open_builder(self) -> tuple[Builder, Callable[[], LayerCount]]:
+        assembler = self.assembler
+        return assembler, lambda: assembler.count
 
     def _open_resolver(self, spec: Spec) -> Resolver:
         from envbuild.resolvers.debianbase import DebianBaseResolver

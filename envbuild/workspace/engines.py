@@ -114,6 +114,7 @@ class Engines:
         built = self._adapters.building.ensure(locked, self._platform, report)
         names = names_of(name, built.image_id, ())
         reference = deliver(built.image, self.default_destination(), names, self.writers(report))
+        report.notice(f"running in {engine.kind.value}, in the image {reference}")
         place = Place(caller=host.user(), folder=Path.cwd().resolve(), state=self._adapters.places.cache)
         return run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
 

@@ -114,7 +114,7 @@ def test_skopeo_reads_the_layout(layout, classify, skopeo, tmp_path):
 
 def test_skopeo_reads_the_archive(archive, classify, skopeo, tmp_path):
     """The archive is both: an OCI archive and one of `docker save`."""
-    assert json.loads(skopeo("inspect", f"oci-archive:{archive}").stdout)["Digest"] == classify.said["digest"]
+    assert json.loads(skopeo("inspect", f"oci-archive:{archive}:{classify.said['reference']}").stdout)["Digest"] == classify.said["digest"]
     skopeo("copy", f"docker-archive:{archive}", f"dir:{tmp_path / 'dir'}")
 
 
