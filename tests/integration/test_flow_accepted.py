@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -114,7 +115,8 @@ def test_skopeo_reads_the_layout(layout, classify, skopeo, tmp_path):
 
 def test_skopeo_reads_the_archive(archive, classify, skopeo, tmp_path):
     """The archive is both: an OCI archive and one of `docker save`."""
-    assert json.loads(skopeo("inspect", f"oci-archive:{archive}:{classify.said['reference']}").stdout)["Digest"] == classify.said["digest"]
+    seen = json.loads(skopeo("inspect", f"oci-archive:{archive}:{short(classify.said)}").stdout)
+    assert seen["Digest"] == classify.said["digest"]
     skopeo("copy", f"docker-archive:{archive}", f"dir:{tmp_path / 'dir'}")
 
 
@@ -123,7 +125,7 @@ def test_umoci_unpacks_it(layout, classify, umoci, tmp_path, program):
     umoci("unpack", "--rootless", "--image", f"{layout}:{classify.said['reference']}", tmp_path / "bundle")
     root = tmp_path / "bundle" / "rootfs"
     done = subprocess.run(
-        [program("chroot").command[0], root, "/opt/env/bin/python", "-B", "-c", IMPORTS],
+        [*(("unshare", "-r") if os.getuid() else ()), program("chroot").command[0], root, "/opt/env/bin/python", "-B", "-c", IMPORTS],
         env={"LANG": "C.UTF-8"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "6\n"), done.stderr
@@ -135,7 +137,8 @@ def test_two_images_in_one_layout(warm, project, layout, classify, skopeo):
     reference = warm("build", spec, "--to", f"oci:{layout}").ok().line
     assert reference.startswith(f"oci:{layout}:envbuild/second:")
     assert json.loads(skopeo("inspect", reference).stdout)["Os"] == "linux"
-    test_layout_keeps_ocis_rules(layout, classify)
+    first = json.loads(skopeo("inspect", f"oci:{layout}:{classify.said['reference']}").stdout)
+    assert first["Digest"] == classify.said["digest"]
 
 
 def test_layout_keeps_ocis_rules(layout, classify):
