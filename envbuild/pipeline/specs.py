@@ -24,6 +24,7 @@ __all__ = ["LockFacts", "Readers", "SectionFacts", "Spec", "Specs"]
 
 _SEEN = "seen"
 _SCHEMA = 1
+"""Raised with every change of what a definition is read as: what was remembered before is then forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class Engine:
         answer = self.run(*words, feed=feed)
         if answer.code != 0:
             said = answer.stderr.decode(errors="replace").strip()
-            raise EngineFault(f"{self.kind.value} {words[0]} failed: {_last_line(said)}", at=self._place, hint=_INSTEAD)
+            raise EngineFault(f"{self.kind.value} {words[0]} failed: {said}", at=self._place, hint=_INSTEAD)
         return answer.stdout.decode(errors="replace").strip()
 
     def _full_name(self, reference: str) -> str:

@@ -108,9 +108,19 @@ def attached_python(program):
     return [PYTHON, "-c", code]
 
 
+def hearing():
+    """As from a terminal: what starts the tests may itself ignore SIGHUP (nohup), and its children inherit that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def started(program, **options):
     return subprocess.Popen(
-        attached_python(program), cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE, **options
+        attached_python(program),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        preexec_fn=hearing,  # noqa: PLW1509  (no thread of this process holds a lock there)
+        **options,
     )
 
 
