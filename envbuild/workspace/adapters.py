@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.builders.layercache import LayerCount
-from envbuild.definition import Definition
 from envbuild.digest import Digest
 from envbuild.ids import identity, image_material
-from envbuild.lockfile import ArtifactKind, Lock, LockDocument
-from envbuild.oci import Image
+from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.building import Building
 from envbuild.pipeline.locking import Choice, Locking
 from envbuild.pipeline.quiet import Quiet
 from envbuild.pipeline.specs import Parsed, Readers, Spec, Specs
 from envbuild.platforms import LINUX_AMD64, Platform
-from envbuild.ports import Builder, OpensBlobs, Resolver
+from envbuild.ports import Builder, Resolver
 from envbuild.sources.files import ProjectFiles
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
 from envbuild.store.places import Places
+from envbuild.workspace.reading import dump_lock, outside_image, read_definition, read_lock
 
 if TYPE_CHECKING:
     from envbuild.builders.assemble import Assembler
@@ -73,13 +72,13 @@ class Adapters:
     @cached_property
     def specs(self) -> Specs:
         """Definitions and locks as files."""
-        readers = Readers(self._read_definition, _read_lock)
+        readers = Readers(lambda path: read_definition(path, self.files.load), read_lock)
         return Specs(self.files.load, readers, self.blobs, self.claims, str(Path.cwd()))
 
     @cached_property
     def locking(self) -> Locking:
         """Locks."""
-        return Locking(self.specs, self.files, self.blobs, self.claims, self._open_resolver, _dump_lock)
+        return Locking(self.specs, self.files, self.blobs, self.claims, self._open_resolver, dump_lock)
 
     @cached_property
     def building(self) -> Building:
@@ -91,7 +90,9 @@ class Adapters:
         """Images by what people call them."""
         from envbuild.pipeline.images import Images
 
-        return Images(self.building, self.specs, self.claims, self.blobs, outside=_outside, of_spec=self._image_of_spec)
+        return Images(
+            self.building, self.specs, self.claims, self.blobs, outside=outside_image, of_spec=self._image_of_spec
+        )
 
     # The outside.
 
@@ -183,7 +184,7 @@ class Adapters:
     def _parsed(self) -> Parsed | None:
         if not self.files.is_file(self.spec_path) or self.spec_path.endswith(".lock"):
             return None
-        return self._read_definition(self.spec_path)
+        return read_definition(self.spec_path, self.files.load)
 
     def _urls(self, lock: Lock) -> dict[str, str]:
         """Where each wheel of a lock is served now, by sha256."""
@@ -219,20 +220,6 @@ class Adapters:
         )
         return LockResolver(DebianBaseResolver(adapters.debian), packages)
 
-    def _read_definition(self, path: str) -> Parsed:
-        from envbuild.formats.reading import read
-        from envbuild.machine import PUBLIC_INDEX
-        from envbuild.normalize import normalize, served
-
-        def finish(definition: Definition) -> Definition:
-            normalized = normalize(definition)
-            served(normalized)
-            return normalized
-
-        folder = str(Path.cwd())
-        reading = read(path, self.files.load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
-        return Parsed(reading.definition, reading.logins, reading.notices, reading.files)
-
     def _read_url(self, url: str) -> bytes | None:
         answer = self.http.get(url)
         return answer.body if answer.status == _OK else None
@@ -251,29 +238,3 @@ class Adapters:
             if locked is not None:
                 return self.building.image_id(locked)
         return None
-
-
-def _read_lock(data: bytes, at: str) -> LockDocument:
-    from envbuild.formats.lockdocument import parse
-
-    return parse(data, at)
-
-
-def _dump_lock(document: LockDocument) -> bytes:
-    from envbuild.formats.lockdocument import dump
-
-    return dump(document)
-
-
-def _outside(text: str) -> tuple[Image, OpensBlobs] | None:
-    """An image outside the store: `oci:DIR[:NAME]`, `archive:FILE`, or the path of an archive."""
-    from envbuild.sources.imagefiles import ArchiveFile, LayoutFolder, opened_image
-
-    if text.startswith("oci:"):
-        folder, _, name = text.removeprefix("oci:").partition(":")
-        layout = LayoutFolder(Path(folder))
-        return opened_image(layout, name), layout
-    if text.startswith("archive:") or (text.endswith(".tar") and Path(text).is_file()):
-        archive = ArchiveFile(Path(text.removeprefix("archive:")))
-        return opened_image(archive), archive
-    return None
