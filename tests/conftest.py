@@ -229,6 +229,7 @@ class Home:
             "ENVBUILD_HOME": str(self.store),
             # No engine answers here, so that nothing is loaded anywhere unless a test says so.
             "DOCKER_HOST": f"unix://{self.path / 'no-engine.sock'}",
+            "CONTAINERS_CONF": str(self.path / "no-podman.conf"),
             "NO_COLOR": "1",
         }
         return {**passed, **places}

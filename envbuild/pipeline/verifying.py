@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from envbuild.errors import BuildFailed, EngineFault
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.oci import Image
 from envbuild.pipeline.filetree import FileTree
@@ -59,7 +60,12 @@ def verify(
     tree = FileTree(image, blobs, hashed=True, keep=lambda p: p.startswith(site) and p.endswith(".dist-info/RECORD"))
     faults, distributions, checked = _read_layers(tree, lock, site)
     if start is not None:
-        faults += _started(start, lock)
+        try:
+            faults += _started(start, lock)
+        except BuildFailed as failure:
+            faults.append(failure.what)
+        except EngineFault as fault:
+            start, why_not = None, fault.what
     return Verified(
         faults=tuple(faults),
         distributions=distributions,

@@ -11,7 +11,7 @@ from envbuild import host
 from envbuild.builders.archive import save_archive, write_archive
 from envbuild.builders.ocilayout import write_layout
 from envbuild.digest import Digest
-from envbuild.errors import BuildFailed, EnvironmentFault
+from envbuild.errors import BuildFailed, EngineFault, EnvironmentFault
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.oci import Image
 from envbuild.pipeline.delivering import Destination, DestinationKind, Writers, deliver, names_of
@@ -30,6 +30,8 @@ from envbuild.workspace.adapters import Adapters
 
 __all__ = ["Engines"]
 
+_ENGINE_CODES = (125, 126, 127)
+"""What an engine's client ends with where the container did not start."""
 _KINDS = {DestinationKind.DOCKER: EngineKind.DOCKER, DestinationKind.PODMAN: EngineKind.PODMAN}
 
 
@@ -161,10 +163,12 @@ class Engines:
             options = ("run", "--rm", "--network=none", "--pull=never", f"--entrypoint={words[0]}")
             done = engine.run(*options, names[0], *words[1:])
             engine.run("rmi", names[0])
+            said = done.stderr.decode(errors="replace").strip()
+            if done.code in _ENGINE_CODES:
+                raise EngineFault(f"{engine.kind.value} could not start a container: {said}")
             if done.code != 0:
                 raise BuildFailed(
-                    f"the image's interpreter does not start: {done.stderr.decode(errors='replace').strip()}",
-                    hint="look at its files: envbuild ls IMAGE",
+                    f"the interpreter does not start: {said}", hint="look at its files: envbuild ls IMAGE"
                 )
             return done.stdout.decode()
 
