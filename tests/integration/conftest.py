@@ -81,7 +81,7 @@ def cold(home, tmp_path) -> Envbuild:
     """envbuild over an empty store."""
     folder = tmp_path / "cold"
     folder.mkdir()
-    return Envbuild(_no_engine(home.env), folder)
+    return Envbuild(home.env, folder)
 
 
 @dataclass(frozen=True, slots=True)
