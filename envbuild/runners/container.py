@@ -70,7 +70,8 @@ def _outcome(engine: Engine, argv: Sequence[str], cid: Path, command: Command) -
     ended = False
     try:
         code = process.attached(argv, env=engine.environ)
-        ended = code <= 128
+        # A client whose output was closed ends on its own, and says so only by its code.
+        ended = code == 0
     finally:
         if not ended:
             _remove(engine, cid)
