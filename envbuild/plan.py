@@ -19,6 +19,8 @@ from envbuild.members import DIRECTORY_MODES, Member, MemberKind, MemberTable
 __all__ = ["Conflict", "Group", "GroupKind", "Plan", "arrange", "find_conflicts", "ladder"]
 
 _KIB = 1024
+_MOST_LAYERS = 120
+"""Docker's overlay driver takes 125 below a container's own."""
 _SMALL = 128 * _KIB
 
 
@@ -95,6 +97,11 @@ def arrange(lock: Lock, tables: Mapping[str, MemberTable]) -> Plan:
         groups.append(Group(GroupKind.VENV))
     groups += [Group(GroupKind.WHEELS, g) for g in ladder(lock.of_kind(ArtifactKind.WHEEL), _PACKAGES, alone)]
     groups.append(Group(GroupKind.TOP))
+    if len(groups) > _MOST_LAYERS:
+        raise BuildFailed(
+            f"{len(alone)} packages have different files at the same paths, and would need {len(groups)} layers",
+            hint=f"engines take some {_MOST_LAYERS}: leave some of them out",
+        )
     return Plan(tuple(groups), conflicts, _directories(lock, tables))
 
 
@@ -180,10 +187,13 @@ class _Needs:
     """Who depends on whom, from the names that the artifacts' own metadata gives."""
 
     def __init__(self, lock: Lock, tables: Mapping[str, MemberTable]) -> None:
-        self._direct = {a.name: tables[a.sha256].facts.get("requires", "").split("\n") for a in lock.everything}
+        wheels = lock.of_kind(ArtifactKind.WHEEL)
+        self._direct = {a.name: tables[a.sha256].facts.get("requires", "").split("\n") for a in wheels}
 
     def rank(self, artifact: Artifact) -> tuple[int, str]:
         """Higher for what needs more of the others: a dependent ranks above all that it depends on."""
+        if artifact.kind is not ArtifactKind.WHEEL:
+            return 0, artifact.name
         reached, waiting = {artifact.name}, [artifact.name]
         while waiting:
             for name in self._direct.get(waiting.pop(), ()):

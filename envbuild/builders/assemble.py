@@ -124,10 +124,10 @@ class Assembler:
 
     def _top(self, plan: Plan, lock: Lock, segments: dict[str, Segment], layout: int, read: SegmentReader) -> Segment:
         debs = [*lock.base_artifacts, *lock.of_kind(ArtifactKind.DEB)]
-        contested = {a.sha256 for c in plan.conflicts for a in (c.winner, *c.losers)}
-        sources = [a.sha256 for a in debs] + [
-            a.sha256 for a in lock.of_kind(ArtifactKind.WHEEL) if a.sha256 in contested
-        ]
+        # What stands in the layer beside the packages' own facts: who won where, and the modes that are set again.
+        decided = [f"{c.path}\0{c.winner.sha256}" for c in plan.conflicts]
+        decided += [f"{d.path}\0{d.mode:o}" for d in plan.directories]
+        sources = [a.sha256 for a in debs] + decided
         material = made_material(f"top/{lock.platform.architecture}", layout, artifacts=sources)
 
         def write(sink: Callable[[bytes], object], layer_id: Digest) -> Segment:

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from envbuild.canonical import JSON, encode
-from envbuild.definition import DebianBase
+from envbuild.definition import NEWEST_LAYOUT, DebianBase
 from envbuild.errors import IntegrityError
 from envbuild.formats.jsonfields import Fields, parse_json
 from envbuild.ids import identity, lock_material
@@ -150,12 +150,19 @@ def _parsed_artifact(fields: Fields) -> Artifact:
         name=fields.string("name"),
         version=fields.string("version"),
         file=fields.file_name("file"),
-        size=fields.integer("size"),
+        size=_size(fields),
         sha256=fields.sha256("sha256"),
         source=fields.string("source"),
         path=fields.relative_path("path"),
         url=fields.plain_url("url"),
     )
+
+
+def _size(fields: Fields) -> int:
+    size = fields.integer("size")
+    if size < 1:
+        raise fields.wrong("size", f"{size} is no file's size")
+    return size
 
 
 def _parsed_settings(section: Fields, at: str) -> ImageSettings:
@@ -168,5 +175,15 @@ def _parsed_settings(section: Fields, at: str) -> ImageSettings:
         workdir=fields.string("workdir"),
         entrypoint=fields.strings("entrypoint"),
         bytecode=fields.string("bytecode"),
-        layout=fields.integer("layout"),
+        layout=_served(fields),
     )
+
+
+def _served(fields: Fields) -> int:
+    """The layout, where this envbuild can build it: a later one under an older recipe would be another image's bytes."""
+    layout = fields.integer("layout")
+    if not 1 <= layout <= NEWEST_LAYOUT or fields.string("bytecode") != "none":
+        raise fields.wrong(
+            "layout", f"layout {layout} with bytecode {fields.string('bytecode')!r} needs a newer envbuild"
+        )
+    return layout

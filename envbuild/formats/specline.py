@@ -137,6 +137,9 @@ def _direct(url: str) -> Address:
         raise BadSpec("not a URL after the @", "write `name @ https://host/path/name-1.0-py3-none-any.whl`") from None
     if place.scheme not in ("http", "https"):
         raise BadSpec(f"URLs of scheme {place.scheme!r} are not served", "use https")
+    if "?" in place.url:
+        hint = "give the plain URL; a login goes before its host, or into .netrc"
+        raise BadSpec("a URL with a query may carry a token, and would stand in the lock", hint)
     if not place.path.endswith(".whl"):
         raise BadSpec(f"source distributions are not built yet: {place.url}", _AS_WHEEL)
     try:

@@ -13,7 +13,7 @@ from envbuild.errors import BuildFailed, IntegrityError
 from envbuild.layers.splice import Splice, splice
 from envbuild.layers.wheelfault import bad_wheel
 from envbuild.layers.wheelmetadata import Distribution, check_format, dist_info_of, distribution_of
-from envbuild.layers.wheelplaces import Place, Site, is_dropped, place
+from envbuild.layers.wheelplaces import OWN_FILES, Place, Site, is_dropped, place
 from envbuild.layers.wheelrecord import RecordRow, encode_sha256, parse_record, write_record
 from envbuild.layers.wheelscripts import launchers, placeholder, with_interpreter
 from envbuild.layers.writer import LayerWriter, ancestors, parents
@@ -161,6 +161,9 @@ def _contents(
         hashed = encode_sha256(hashlib.sha256(made_file.content).digest())
         rows.append((site.row(made_file.path), hashed, str(len(made_file.content))))
     path = f"{folder}/RECORD"
+    for own in OWN_FILES:
+        if (brought := places.get(f"{folder}/{own}")) is not None:
+            raise _both(brought.path, "installing itself", brought.entry.name)
     rows.append((site.row(path), "", ""))
     generated[path] = _Generated(path, 0o644, write_record(rows), "RECORD")
     return generated, spliced

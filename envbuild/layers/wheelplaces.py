@@ -10,9 +10,9 @@ from envbuild.layers.wheelmetadata import Distribution
 from envbuild.layers.wheelscripts import check_script_name
 from envbuild.layers.zipdirectory import ZipEntry, refusal
 
-__all__ = ["Place", "Site", "is_dropped", "place"]
+__all__ = ["OWN_FILES", "Place", "Site", "is_dropped", "place"]
 
-_OWN_FILES = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json")
+OWN_FILES = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json")
 _WHITEOUT = re.compile(r"(?:^|/)\.wh\.")
 _RESERVED = ("pyvenv.cfg", "lib64", "bin", "lib", "include")
 
@@ -51,7 +51,7 @@ def is_dropped(name: str, names: Iterable[str], dist_info: str) -> bool:
     if name.endswith(".pyc"):
         return "__pycache__" in name.split("/")[:-1] or name[:-1] in names
     folder, _, file = name.rpartition("/")
-    return (folder == dist_info and file in _OWN_FILES) or "__pycache__" in folder.split("/")
+    return (folder == dist_info and file in OWN_FILES) or "__pycache__" in folder.split("/")
 
 
 def place(entry: ZipEntry, distribution: Distribution, site: Site) -> Place:
@@ -85,9 +85,9 @@ def place(entry: ZipEntry, distribution: Distribution, site: Site) -> Place:
 
 def _data_path(file: str, name: str) -> str:
     """`lib64` is a link to `lib` in an environment, and what goes through it would replace it in an image."""
-    if file in _RESERVED:
-        raise bad_wheel(f"{name!r} would replace a part of the environment itself")
     top, _, rest = file.partition("/")
+    if file in _RESERVED or top == "pyvenv.cfg":
+        raise bad_wheel(f"{name!r} would replace a part of the environment itself")
     if top == "bin":
         check_script_name(rest.partition("/")[0])
     return f"lib/{rest}" if top == "lib64" else file

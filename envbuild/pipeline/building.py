@@ -1,6 +1,7 @@
 """Images: found by image id, else built and claimed. A hit opens no connection and reads no package."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,11 @@ class Building:
         blobs: BlobStore,
         claims: Claims,
         builder: Callable[[], tuple[Builder, Callable[[], LayerCount]]],
+        alone: Callable[[Digest], AbstractContextManager[None]],
     ) -> None:
-        self._specs, self._blobs, self._claims, self._builder = specs, blobs, claims, builder
+        """`alone` holds an image id against every other process that would build it."""
+        self._specs, self._blobs, self._claims = specs, blobs, claims
+        self._builder, self._alone = builder, alone
 
     def image_id(self, locked: Locked) -> Digest:
         """The id of the image that this lock and its settings give: known before anything is built."""
@@ -66,6 +70,11 @@ class Building:
         found = self.find(locked, platform)
         if found is not None:
             return found
+        with self._alone(self.image_id(locked)):
+            # Whoever built it while we waited built it for us.
+            return self.find(locked, platform) or self._build(locked, platform, report)
+
+    def _build(self, locked: Locked, platform: Platform, report: Reporter) -> Built:
         lock = self.lock(locked, platform)
         image_id = self.image_id(locked)
         builder, count = self._builder()

@@ -48,7 +48,9 @@ def run(request: RunRequest, name: str, lock: Lock, locked: Locked, runtime: Run
         raise EnvironmentFault(f"no container can be started: {missing}", hint="leave --container out to run directly")
     if outcome is None:
         why = f" ({missing})" if missing else ""
-        report.notice(f"running directly in a prefix of the same lock, not in the image{why}")
+        report.notice(
+            f"running directly, with this machine's Python in a folder made from the same lock, not in the image{why}"
+        )
         outcome = runtime.directly(lock, locked, request.command, report)
     if outcome.problem:
         report.notice(outcome.problem)

@@ -79,18 +79,32 @@ class Specs:
     """Reads specs through `load` (path -> bytes), and remembers what it read by content."""
 
     def __init__(
-        self, load: Callable[[str], bytes], readers: Readers, blobs: BlobStore, claims: Claims, folder: str = ""
+        self,
+        load: Callable[[str], bytes],
+        readers: Readers,
+        blobs: BlobStore,
+        claims: Claims,
+        folder: str = "",
+        version: str = "",
     ) -> None:
-        """`folder` is what relative paths start from: a definition may be named for the folder that it is in."""
+        """`folder` is what relative paths start from: a definition may be named for the folder that it is in.
+
+        `version` is that of the readers: what another one remembered is not believed.
+        """
         self._load, self._readers, self._blobs, self._claims = load, readers, blobs, claims
-        self._folder = folder
+        self._folder, self._version = folder, version
 
     def open(self, path: str) -> Spec:
         """The spec at `path`. InvalidDefinition with all its faults, or UsageError where there is no such file."""
         content = load_bytes(path, self._load)
         # The name of a definition may come from its path, so the path's last parts belong to the key.
         place = list(PurePath(normpath(PurePath(self._folder) / path)).parts[-2:])
-        material: Material = {"schema": _SCHEMA, "place": place, "content": str(Digest.of(content))}
+        material: Material = {
+            "schema": _SCHEMA,
+            "readers": self._version,
+            "place": place,
+            "content": str(Digest.of(content)),
+        }
         key = identity(material)
         known = self._known(key, path)
         if known is not None:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,11 +95,17 @@ def _started(engine: Engine, cid: Path) -> bool:
     container = _id(cid)
     if not container:
         return False
-    filters = ("--filter", f"container={container}", "--filter", "event=start")
-    upto = "--stream=false" if engine.kind is EngineKind.PODMAN else f"--until={time.time():.9f}"
-    answer = engine.run("events", "--since=24h", upto, *filters, "--format={{.ID}}")
-    # Where there is no record, a code is taken for what it nearly always is: the program's.
-    return answer.code != 0 or bool(answer.stdout.strip())
+    filters = ("--filter", f"container={container}", "--filter", "event=create", "--filter", "event=start")
+    upto = "--stream=false" if engine.kind is EngineKind.PODMAN else f"--until={_engine_time(engine)}"
+    answer = engine.run("events", "--since=0", upto, *filters, "--format={{.Status}}")
+    seen = answer.stdout.decode(errors="replace").split()
+    # Only a record that has the container and no start of it is proof; else a code is taken for the program's own.
+    return answer.code != 0 or "start" in seen or "create" not in seen
+
+
+def _engine_time(engine: Engine) -> str:
+    """The engine's own clock: it may run on another machine."""
+    return engine.run("info", "--format={{.SystemTime}}").stdout.decode(errors="replace").strip()
 
 
 def _id(cid: Path) -> str:

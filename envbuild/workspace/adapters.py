@@ -1,13 +1,16 @@
 """`Adapters`: what a workspace is made of. Each is opened when it is first needed, since a hit needs few of them."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envbuild import __version__
 from envbuild.builders.layercache import LayerCount
 from envbuild.digest import Digest
+from envbuild.host import locked
 from envbuild.ids import identity, image_material
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.building import Building
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Adapters"]
 
 _OK = 200
+_LONGEST_BUILD = 3600.0
+"""Seconds that a build waits for another process that builds the same image."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Adapters:
     def specs(self) -> Specs:
         """Definitions and locks as files."""
         readers = Readers(lambda path: read_definition(path, self.files.load), read_lock)
-        return Specs(self.files.load, readers, self.blobs, self.claims, str(Path.cwd()))
+        return Specs(self.files.load, readers, self.blobs, self.claims, str(Path.cwd()), __version__)
 
     @cached_property
     def locking(self) -> Locking:
@@ -83,7 +88,7 @@ class Adapters:
     @cached_property
     def building(self) -> Building:
         """Images."""
-        return Building(self.specs, self.blobs, self.claims, self._open_builder)
+        return Building(self.specs, self.blobs, self.claims, self._open_builder, self._alone)
 
     @cached_property
     def images(self) -> "Images":
@@ -199,6 +204,9 @@ class Adapters:
 
         return Memo(self.places.memo)
 
+    def _alone(self, image_id: Digest) -> AbstractContextManager[None]:
+        return locked(self.places.locks / image_id.hex, what=f"the image {image_id.short}", timeout=_LONGEST_BUILD)
+
     def _open_builder(self) -> tuple[Builder, Callable[[], LayerCount]]:
         assembler = self.assembler
         return assembler, lambda: assembler.count
@@ -234,7 +242,7 @@ class Adapters:
             return identity(image_material(sections[0].lock_id, sections[0].settings)) if sections else None
         spec = self.specs.open(path)
         for platform in spec.requests:
-            locked = self.locking.find(spec, platform, Choice(), Quiet())
-            if locked is not None:
-                return self.building.image_id(locked)
+            found = self.locking.find(spec, platform, Choice(), Quiet())
+            if found is not None:
+                return self.building.image_id(found)
         return None

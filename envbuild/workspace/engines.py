@@ -1,5 +1,6 @@
 """`Engines`: where images are loaded and commands run, on this machine."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -116,9 +117,10 @@ class Engines:
         built = self._adapters.building.ensure(locked, self._platform, report)
         names = names_of(name, built.image_id, ())
         reference = deliver(built.image, self.default_destination(), names, self.writers(report))
-        report.notice(f"running in {engine.kind.value}, in the image {reference}")
         place = Place(caller=host.user(), folder=Path.cwd().resolve(), state=self._adapters.places.cache)
-        return run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
+        outcome = run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
+        report.notice(f"ran in {engine.kind.value}, in the image {reference}")
+        return outcome
 
     def directly(self, lock: Lock, locked: Locked, command: Command, report: Reporter) -> Outcome:
         """Run in a prefix of the lock's packages, which is found or made first."""
@@ -154,7 +156,7 @@ class Engines:
         engine = self.found.engine
         if why or engine is None or not isinstance(found.blobs, Blobs):
             return None, why or "the image is not in the store"
-        names = (f"envbuild/verify:{found.image.digest.short}",)
+        names = (f"envbuild/verify:{found.image.digest.short}-{os.getpid()}",)
         loader = _Loader(engine, found.blobs, Quiet())
         if not loader.has(found.image, names):
             loader.load(found.image, names)

@@ -147,6 +147,12 @@ def test_a_closed_reader_ends_it_quietly(run_two):
     process.stderr.close()
     assert process.wait(60) != 0
     assert b"envbuild" not in words
+    if run_two.contained:
+        left = subprocess.run(
+            ["docker", "ps", "--quiet", "--filter", f"volume={run_two.folder}"],
+            env={**os.environ, **run_two.env}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert left.stdout == "", "the container runs on, for nobody"
 
 
 def test_it_says_that_it_runs_directly(warm, small, tmp_path):

@@ -68,7 +68,7 @@ artifacts = st.builds(
     name=names,
     version=words,
     file=names,
-    size=st.integers(0, 2**53),
+    size=st.integers(1, 2**53),
     sha256=st.integers(0, 2**256 - 1).map("{:064x}".format),
     source=words,
     path=st.one_of(st.just(""), st.lists(names, max_size=3).map("/".join)),
@@ -93,7 +93,7 @@ image_settings = st.builds(
     user=words,
     workdir=words,
     entrypoint=st.lists(words, max_size=2).map(tuple),
-    layout=st.integers(1, 9),
+    layout=st.just(1),
 )
 sections = st.builds(LockSection, request=st.just(Digest("c" * 64)), lock=locks, settings=image_settings)
 documents = (
