@@ -61,16 +61,19 @@ class _Live:
 
     def begin(self, stage: str, total: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self._plain.begin(stage, total)
         if self._progress is None:
             self._progress = Progress(
-                SpinnerColumn(), TextColumn("{task.description:<9}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(),
+                SpinnerColumn(), TextColumn("{task.description:<9}"), BarColumn(),
+                TextColumn("{task.fields[size]:>11}"), TimeElapsedColumn(),
                 console=Console(stderr=True), transient=True,
             )  # fmt: skip
             self._progress.start()
-        self._tasks[stage] = self._progress.add_task(stage, total=total or None)
+        self._tasks[stage] = self._progress.add_task(
+            stage, total=total or None, size=f"of {amount(total)}" if total else ""
+        )
 
     def advance(self, stage: str, amount: int) -> None:
         self._plain.advance(stage, amount)
