@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from envbuild.debian.relations import Alternatives
-from envbuild.definition import DebianBase, Definition
+from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition
 from envbuild.errors import ResolveFailed
 
 __all__ = [
@@ -43,8 +43,8 @@ SUITES = {
     suite.name: suite
     for suite in (
         # Until 3.12 distutils is part of CPython, and wheels of that time import it; Debian keeps it in its own package.
-        Suite("bookworm", "3.11", ("python3", "python3.11", "python3-distutils")),
-        Suite("trixie", "3.13", ("python3", "python3.13")),
+        Suite("bookworm", SUITE_PYTHONS["bookworm"], ("python3", "python3.11", "python3-distutils")),
+        Suite("trixie", SUITE_PYTHONS["trixie"], ("python3", "python3.13")),
     )
 }
 
