@@ -6,7 +6,6 @@ The bytes are a function of the image and the names.
 """
 
 import os
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from envbuild.layers.tarheader import BLOCK, END_OF_ARCHIVE, header
 from envbuild.members import MemberKind
 from envbuild.oci import INDEX_TYPE, MANIFEST_TYPE, Descriptor, Image
 from envbuild.ports import BlobStore
+from envbuild.reference import RULE, Reference
 
 __all__ = [
     "LAYOUT",
@@ -37,9 +37,6 @@ LAYOUT = encode({"imageLayoutVersion": "1.0.0"})
 _NAME = "org.opencontainers.image.ref.name"
 _ENGINE_NAME = "io.containerd.image.name"
 _FOLDERS = ("blobs", "blobs/sha256")
-_PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*:[0-9]+)"
-_REFERENCE = re.compile(rf"(?:({_HOST})/)?({_PART}(?:/{_PART})*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?")
 
 
 class Sink(Protocol):
@@ -50,20 +47,14 @@ class Sink(Protocol):
 
 
 def qualified(name: str) -> str:
-    """A name as engines write it in full: `docker.io/envbuild/train:latest` of `envbuild/train`.
-
-    UsageError where it is no name with an optional tag (distribution's reference grammar).
-    """
-    found = _REFERENCE.fullmatch(name)
-    if not found or len(name) > 255:
-        raise UsageError(
-            f"not an image name: {name!r}",
-            hint="lower case, as in train, team/train:v2 or host.example:5000/team/train:v2",
-        )
-    host, path, tag = found.groups()
-    if host is None:
-        host, path = "docker.io", path if "/" in path else f"library/{path}"
-    return f"{host}/{path}:{tag or 'latest'}"
+    """A name as engines write it in full: `docker.io/envbuild/train:latest` of `envbuild/train`. UsageError for none."""
+    try:
+        parsed = Reference.parse(name)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.digest:
+        raise UsageError(f"not an image name: {name!r}", hint=RULE)
+    return str(parsed.full)
 
 
 def write_archive(image: Image, blobs: BlobStore, out: Sink, names: Sequence[str] = ()) -> None:

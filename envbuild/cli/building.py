@@ -1,7 +1,6 @@
 """`envbuild build`."""
 
 import json
-import re
 import time
 from typing import Any
 
@@ -10,22 +9,20 @@ import click
 from envbuild.cli.display import amount, seconds
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
+from envbuild.reference import RULE, Reference
 from envbuild.workspace.results import BuildRequest, Delivered
 
 __all__ = ["build_command", "summary"]
 
 
-_HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(?::[0-9]+)?"
-_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_TAG = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
-"""A name of an image (OCI distribution specification, "Pulling manifests")."""
-
-
 def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        if not _TAG.fullmatch(value):
-            rule = "it must be NAME[:TAG], the name in lower case: train, train:v2, registry.example:5000/team/train"
-            raise UsageError(f"{value!r} is no name for an image", at="-t", hint=rule)
+        try:
+            parsed = Reference.parse(value)
+        except ValueError:
+            parsed = None
+        if parsed is None or parsed.digest:
+            raise UsageError(f"{value!r} is no name for an image", at="-t", hint=f"it must be {RULE}")
     return values
 
 

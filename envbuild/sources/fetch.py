@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ResolveFailed
-from envbuild.http import Http
+from envbuild.http.client import Http
 from envbuild.httpsettings import host_of
 from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.ports import BlobStore, Reporter

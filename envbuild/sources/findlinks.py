@@ -8,7 +8,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from envbuild.errors import EnvironmentFault
-from envbuild.http import Http
+from envbuild.http.client import Http
 
 __all__ = ["FindLinks"]
 

@@ -11,7 +11,7 @@ from urllib.request import url2pathname
 from packaging.utils import canonicalize_name
 
 from envbuild.errors import EnvironmentFault, ResolveFailed
-from envbuild.http import Http
+from envbuild.http.client import Http
 from envbuild.httpsettings import public_url
 from envbuild.normalize.accelerators import torch_index_url
 from envbuild.sources.indexpages import folder_files, html_files, json_files

@@ -27,7 +27,7 @@ from envbuild.workspace.reading import dump_lock, outside_image, read_definition
 
 if TYPE_CHECKING:
     from envbuild.builders.assemble import Assembler
-    from envbuild.http import Http
+    from envbuild.http.client import Http
     from envbuild.machine import Machine
     from envbuild.pipeline.images import Images
     from envbuild.sources.debianmirror import DebianMirror
@@ -111,7 +111,7 @@ class Adapters:
     @cached_property
     def http(self) -> "Http":
         """The network, with this machine's proxies, trust and logins, and the definition's own logins."""
-        from envbuild.http import Http
+        from envbuild.http.client import Http
         from envbuild.sources.keyring import keyring_login
 
         return Http(self.machine.http_settings(logins=self.logins, login=keyring_login))

@@ -4,68 +4,35 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 from envbuild import host
-from envbuild.builders.archive import save_archive, write_archive
+from envbuild.builders.archive import save_archive
 from envbuild.builders.ocilayout import write_layout
 from envbuild.digest import Digest
 from envbuild.errors import BuildFailed, EngineFault, EnvironmentFault
 from envbuild.lockfile import ArtifactKind, Lock
-from envbuild.oci import Image
 from envbuild.pipeline.delivering import Destination, DestinationKind, Writers, deliver, names_of
 from envbuild.pipeline.images import Found as FoundImage
 from envbuild.pipeline.locking import Locked
 from envbuild.pipeline.quiet import Quiet
 from envbuild.plan import find_conflicts
 from envbuild.platforms import Platform
-from envbuild.ports import BlobStore, Reporter
+from envbuild.ports import Reporter
 from envbuild.process import which
 from envbuild.runners.command import Command, Outcome
 from envbuild.runners.container import Place, run_in_container
 from envbuild.runners.engine import Engine, EngineKind, Found, find, open_engine
 from envbuild.store.blobs import Blobs
 from envbuild.workspace.adapters import Adapters
+from envbuild.workspace.loading import Loader
 
 __all__ = ["Engines"]
 
 _ENGINE_CODES = (125, 126, 127)
 """What an engine's client ends with where the container did not start."""
 _KINDS = {DestinationKind.DOCKER: EngineKind.DOCKER, DestinationKind.PODMAN: EngineKind.PODMAN}
-
-
-class _Loader:
-    """An engine as a place that images are brought to."""
-
-    def __init__(self, engine: Engine, blobs: BlobStore, report: Reporter) -> None:
-        self._engine, self._blobs, self._report = engine, blobs, report
-
-    def has(self, image: Image, references: Sequence[str]) -> bool:
-        """Whether the engine has it under these names."""
-        return self._engine.has(image, references)
-
-    def load(self, image: Image, references: Sequence[str]) -> None:
-        """Stream it there."""
-        self._report.begin("load", image.size)
-        self._engine.load(image, references, partial(self._write, image))
-        self._report.end("load")
-
-    def _write(self, image: Image, pipe: BinaryIO, names: Sequence[str]) -> None:
-        write_archive(image, self._blobs, _Counted(pipe, self._report), names)
-
-
-class _Counted:
-    """Tells how much went through."""
-
-    def __init__(self, pipe: BinaryIO, report: Reporter) -> None:
-        self._pipe, self._report = pipe, report
-
-    def write(self, data: bytes, /) -> None:
-        """Pass it on."""
-        self._pipe.write(data)
-        self._report.advance("load", len(data))
 
 
 class Engines:
@@ -90,8 +57,8 @@ class Engines:
         """What brings images to places."""
         blobs = self._adapters.blobs
 
-        def engine(kind: DestinationKind) -> _Loader:
-            return _Loader(self._open(_KINDS[kind]), blobs, report)
+        def engine(kind: DestinationKind) -> Loader:
+            return Loader(self._open(_KINDS[kind]), blobs, report)
 
         return Writers(
             engine=engine,
@@ -157,7 +124,7 @@ class Engines:
         if why or engine is None or not isinstance(found.blobs, Blobs):
             return None, why or "the image is not in the store"
         names = (f"envbuild/verify:{found.image.digest.short}-{os.getpid()}",)
-        loader = _Loader(engine, found.blobs, Quiet())
+        loader = Loader(engine, found.blobs, Quiet())
         if not loader.has(found.image, names):
             loader.load(found.image, names)
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envbuild.errors import EnvironmentFault, IntegrityError
-from envbuild.http import Http, HttpSettings
+from envbuild.http.client import Http, HttpSettings
 from envbuild.httpsettings import host_of, public_url, split_login
 
 

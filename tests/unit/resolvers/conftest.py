@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from envbuild.definition import Definition, Index, Requirement
-from envbuild.http import Http
+from envbuild.http.client import Http
 from envbuild.httpsettings import HttpSettings
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64

@@ -9,7 +9,7 @@ import pytest
 
 from envbuild.definition import Definition, Requirement
 from envbuild.errors import EnvironmentFault, ResolveFailed
-from envbuild.http import Http
+from envbuild.http.client import Http
 from envbuild.machine import Machine
 from envbuild.normalize import normalize
 from envbuild.resolvers.pypi import PypiResolver

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from envbuild.errors import EnvironmentFault, IntegrityError, ResolveFailed
-from envbuild.http import Http
+from envbuild.http.client import Http
 from envbuild.httpsettings import HttpSettings
 from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.sources.fetch import Fetcher

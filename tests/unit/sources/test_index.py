@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envbuild.errors import EnvironmentFault, ResolveFailed
-from envbuild.http import Http
+from envbuild.http.client import Http
 from envbuild.httpsettings import HttpSettings
 from envbuild.sources.index import IndexClient
 from envbuild.sources.indexpages import html_files, json_files
