@@ -1,20 +1,14 @@
-"""The host that we run on (Linux, macOS): locks, the user, memory, its C library. The one module that asks the system."""
+"""The host that we run on (Linux, macOS): the user, memory, its C library. The one module that asks the system."""
 
-import errno
-import fcntl
-import json
 import os
 import pwd
 import resource
 import struct
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from envbuild.errors import Busy, EnvironmentFault
 
 __all__ = [
     "User",
@@ -22,16 +16,11 @@ __all__ = [
     "glibc_version",
     "has_library",
     "is_terminal",
-    "locked",
     "machine",
     "peak_memory",
     "platform",
     "user",
 ]
-
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EIO, errno.ESTALE, 524})
-"""What file systems without locks answer (524 is the kernel's own ENOTSUPP, which some network ones let out)."""
-_LONGEST_NAP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,92 +83,6 @@ def glibc_version() -> str:
     except (ValueError, OSError):
         return ""
     return text.partition(" ")[2] if text and text.startswith("glibc ") else ""
-
-
-@contextmanager
-def locked(path: Path, *, timeout: float = 300.0, what: str = "") -> Iterator[None]:
-    """Hold the lock that this file is, against other processes and threads; a holder that died holds nothing.
-
-    After `timeout` seconds Busy says who has it (process, host, since). `what` names the thing for people. The file
-    stays: removing it would let two hold what both call the lock.
-    """
-    descriptor = _open_lock(path)
-    try:
-        deadline, nap = time.monotonic() + timeout, 0.002
-        while not _try_lock(descriptor, path):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise _busy(path, what, timeout)
-            time.sleep(min(nap, left))
-            nap = min(nap * 1.5, _LONGEST_NAP)
-        _sign(descriptor)
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                os.ftruncate(descriptor, 0)
-            _unlock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open_lock(path: Path) -> int:
-    """For writing, since NFS makes flock a range lock; never through a link that somebody else laid."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, flags, 0o600)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot be written: {error.strerror}", at=str(path), hint="ENVBUILD_HOME=FOLDER moves the store"
-        ) from error
-
-
-def _try_lock(descriptor: int, path: Path) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            raise EnvironmentFault(
-                f"this file system has no locks: {error.strerror}",
-                at=str(path),
-                hint="ENVBUILD_HOME=FOLDER on a local disk",
-            ) from error
-        if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK, errno.EINTR):
-            return False
-        raise EnvironmentFault(f"cannot be locked: {error.strerror}", at=str(path)) from error
-    return True
-
-
-def _unlock(descriptor: int) -> None:
-    """At once, also where a child holds a copy of the descriptor."""
-    with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def _sign(descriptor: int) -> None:
-    """Write who holds it. For people only: a full disk is no reason not to hold a lock."""
-    holder = {
-        "pid": os.getpid(),
-        "host": os.uname().nodename,
-        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    with suppress(OSError):
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode() + b"\n", 0)
-
-
-def _busy(path: Path, what: str, timeout: float) -> Busy:
-    try:
-        holder = json.loads(path.read_bytes()[:4096])
-        who = f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        who = "another process"
-    return Busy(
-        f"{what or path.name} is in use by {who}; waited {timeout:g} s",
-        at=str(path),
-        hint="wait for it, or end that process",
-    )
 
 
 _CACHE_MAGIC = b"glibc-ld.so.cache1.1"

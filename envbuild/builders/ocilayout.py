@@ -13,7 +13,7 @@ from envbuild.builders.archive import LAYOUT, entry_of, index_of, replace_conten
 from envbuild.canonical import JSON
 from envbuild.digest import CHUNK, Digest
 from envbuild.errors import EnvironmentFault, UsageError
-from envbuild.host import locked
+from envbuild.filelock import locked
 from envbuild.oci import Image
 from envbuild.ports import BlobStore
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from envbuild import process
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault
-from envbuild.host import locked
+from envbuild.filelock import locked
 from envbuild.layers.wheelrecord import encode_sha256, parse_record, write_record
 from envbuild.layers.wheelscripts import with_interpreter
 from envbuild.members import Member, MemberKind, Segment

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 from envbuild.digest import Digest
 from envbuild.errors import IntegrityError
 from envbuild.store.durable import new_file, publish, writing
+from envbuild.store.leases import Lease
 
 __all__ = ["Blobs", "Stamps"]
 
@@ -39,15 +40,16 @@ class Stamps(Protocol):
 class Blobs:
     """Implements ports.BlobStore in a folder; for any number of processes and threads."""
 
-    def __init__(self, root: Path, stamps: Callable[[], Stamps] | None = None) -> None:
-        """`stamps` is called when a large blob is opened for the first time."""
-        self._root = root
+    def __init__(self, root: Path, stamps: Callable[[], Stamps] | None = None, lease: Lease | None = None) -> None:
+        """`stamps` is called when a large blob is opened for the first time; what is used is held by `lease`."""
+        self._root, self._lease = root, lease
         self._make_stamps: Callable[[], Stamps] = stamps or _Forgetful
         self._stamps: Stamps | None = None
         self._seen: dict[str, bytes] = {}
 
     def has(self, digest: Digest) -> bool:
         """Whether a blob of this name is here: one stat."""
+        self._hold(digest)
         return self._path(digest).exists()
 
     def path(self, digest: Digest) -> Path:
@@ -58,6 +60,7 @@ class Blobs:
 
     def size(self, digest: Digest) -> int:
         """The blob's size in bytes. KeyError where it is not here."""
+        self._hold(digest)
         try:
             return self._path(digest).stat().st_size
         except FileNotFoundError:
@@ -68,7 +71,7 @@ class Blobs:
         """A writer for one blob; left without commit, nothing of it remains. EnvironmentFault where the disk is full."""
         with writing(self._root):
             descriptor, temporary = new_file(self._root / ".new")
-        writer = _Writer(descriptor, temporary, self._path, self._remember)
+        writer = _Writer(descriptor, temporary, self._place, self._remember)
         try:
             yield writer
         finally:
@@ -76,6 +79,7 @@ class Blobs:
 
     def open(self, digest: Digest) -> BinaryIO:
         """The blob, checked before the first byte is given. KeyError: not here; IntegrityError: damaged, and removed."""
+        self._hold(digest)
         try:
             stream = self._path(digest).open("rb")
         except FileNotFoundError:
@@ -108,6 +112,15 @@ class Blobs:
             for path in sorted(folder.iterdir()):
                 with suppress(ValueError):
                     yield Digest(path.name)
+
+    def _hold(self, digest: Digest) -> None:
+        if self._lease is not None:
+            self._lease.hold(digest.hex)
+
+    def _place(self, digest: Digest) -> Path:
+        """Where a new blob goes, which is held before it is seen there."""
+        self._hold(digest)
+        return self._path(digest)
 
     def _path(self, digest: Digest) -> Path:
         return self._root / digest.hex[:2] / digest.hex

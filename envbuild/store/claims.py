@@ -5,29 +5,37 @@ no database could beat that, so none stands in between.
 """
 
 import json
+import os
 import re
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 from envbuild.canonical import JSON, encode
 from envbuild.digest import Digest
 from envbuild.store.durable import write_whole, writing
+from envbuild.store.leases import Lease
 
 __all__ = ["Claims"]
 
 _KIND = re.compile(r"[a-z][a-z0-9-]*")
+_GRAIN = 3600.0
+"""Seconds: a claim's time says when it was used last, as exactly as this."""
 
 
 class Claims:
     """Implements ports.Claims in a folder."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, lease: Lease | None = None) -> None:
+        """What is asked for is held by `lease`, and its file's time says when it was used last."""
+        self._root, self._lease = root, lease
 
     def get(self, kind: str, identity: Digest) -> JSON | None:
         """What is claimed for this id, or None."""
-        found = _read(self._path(kind, identity))
+        self._hold(kind, identity)
+        found = _read(self._path(kind, identity), used=self._lease is not None)
         if isinstance(found, dict) and found.get("kind") == kind and found.get("id") == str(identity):
             return cast(JSON, found.get("value"))
         return None
@@ -37,6 +45,7 @@ class Claims:
         spelled = encode(material)
         if Digest.of(spelled) != identity:
             raise ValueError(f"{kind}: {identity} is not the id of this material")
+        self._hold(kind, identity)
         claim = encode({"kind": kind, "id": str(identity), "value": value})
         write_whole(self._path(kind, identity, ".material"), spelled)
         write_whole(self._path(kind, identity), claim)
@@ -64,6 +73,10 @@ class Claims:
             self._path(kind, identity).unlink(missing_ok=True)
             self._path(kind, identity, ".material").unlink(missing_ok=True)
 
+    def _hold(self, kind: str, identity: Digest) -> None:
+        if self._lease is not None:
+            self._lease.hold(f"{_word(kind)}/{identity.hex}")
+
     def _path(self, kind: str, identity: Digest, part: str = "") -> Path:
         return self._root / _word(kind) / identity.hex[:2] / f"{identity.hex}{part}.json"
 
@@ -74,8 +87,13 @@ def _word(kind: str) -> str:
     return kind
 
 
-def _read(path: Path) -> object:
+def _read(path: Path, *, used: bool) -> object:
     try:
-        return json.loads(path.read_bytes())
+        with path.open("rb") as stream:
+            found: object = json.load(stream)
+            if used and abs(time.time() - os.fstat(stream.fileno()).st_mtime) > _GRAIN:
+                with suppress(OSError):
+                    os.utime(path)
     except (OSError, ValueError, RecursionError):
         return None
+    return found

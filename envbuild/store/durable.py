@@ -7,9 +7,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envbuild.errors import EnvironmentFault
+from envbuild.filelock import FileLock, lock_descriptor
 from envbuild.host import free_bytes
 
-__all__ = ["discard_unfinished", "make_folder", "new_file", "publish", "sync_folder", "write_whole", "writing"]
+__all__ = [
+    "abandoned",
+    "discard_unfinished",
+    "make_folder",
+    "new_file",
+    "publish",
+    "sync_folder",
+    "write_whole",
+    "writing",
+]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MOVE = "ENVBUILD_HOME=FOLDER moves the store"
@@ -64,11 +74,26 @@ def sync_folder(path: Path) -> None:
 
 
 def new_file(folder: Path) -> tuple[int, Path]:
-    """A descriptor of a new file of a name that nobody else has, for its owner alone."""
+    """A descriptor of a new file of a name that nobody else has, for its owner alone; locked as long as it is open."""
     make_folder(folder)
     path = folder / f"{os.getpid()}-{os.urandom(8).hex()}"
     _unfinished.add(path)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), path
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    lock_descriptor(descriptor)
+    return descriptor, path
+
+
+def abandoned(folder: Path) -> Iterator[Path]:
+    """New files in a folder whose writers are dead: nobody will finish them."""
+    with suppress(FileNotFoundError):
+        for path in sorted(folder.iterdir()):
+            with suppress(OSError, EnvironmentFault):
+                lock = FileLock(path)
+                try:
+                    if lock.take_at_once():
+                        yield path
+                finally:
+                    lock.close()
 
 
 def publish(temporary: Path, final: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from envbuild.canonical import JSON, encode
-from envbuild.host import locked
+from envbuild.filelock import locked
 from envbuild.store.durable import make_folder, sync_folder, writing
 
 __all__ = ["Records"]

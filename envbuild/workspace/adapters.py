@@ -1,5 +1,6 @@
 """`Adapters`: what a workspace is made of. Each is opened when it is first needed, since a hit needs few of them."""
 
+import atexit
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from envbuild import __version__
 from envbuild.builders.layercache import LayerCount
 from envbuild.digest import Digest
-from envbuild.host import locked
+from envbuild.filelock import locked
 from envbuild.ids import identity, image_material
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.building import Building
@@ -22,6 +23,7 @@ from envbuild.ports import Builder, Resolver
 from envbuild.sources.files import ProjectFiles
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
+from envbuild.store.leases import Lease
 from envbuild.store.places import Places
 from envbuild.workspace.reading import dump_lock, outside_image, read_definition, read_lock
 
@@ -60,12 +62,19 @@ class Adapters:
     @cached_property
     def blobs(self) -> Blobs:
         """Content by digest."""
-        return Blobs(self.places.blobs, self._open_memo)
+        return Blobs(self.places.blobs, self._open_memo, self.lease)
 
     @cached_property
     def claims(self) -> Claims:
         """What is claimed for an id."""
-        return Claims(self.places.claims)
+        return Claims(self.places.claims, self.lease)
+
+    @cached_property
+    def lease(self) -> Lease:
+        """What this process uses of the store, until it ends."""
+        lease = Lease(self.places.locks)
+        atexit.register(lease.close)
+        return lease
 
     @cached_property
     def files(self) -> ProjectFiles:
