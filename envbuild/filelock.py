@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envbuild.errors import Busy, EnvironmentFault
+from envbuild.filemodes import file_mode, new_folder
 
 __all__ = ["FileLock", "lock_descriptor", "locked"]
 
@@ -31,17 +32,16 @@ class FileLock:
         self.path = path
         self._descriptor = self._open()
 
-    def take(self) -> None:
-        """Hold it alone, as soon as nobody else does."""
-        self._flock(fcntl.LOCK_EX)
-
     def take_at_once(self) -> bool:
         """Hold it alone, if nobody else holds it now."""
         return self._flock(fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def share(self) -> None:
-        """Hold it beside others who share it, as soon as nobody holds it alone."""
-        self._flock(fcntl.LOCK_SH)
+    def share(self, timeout: float) -> None:
+        """Hold it beside others who share it, as soon as nobody holds it alone. Busy after `timeout` seconds.
+
+        A file that was taken away and made anew in the meantime is opened anew.
+        """
+        _wait(self, self.share_at_once, timeout, "the store", None)
 
     def share_at_once(self) -> bool:
         """Hold it beside others, if nobody holds it alone now."""
@@ -92,14 +92,23 @@ class FileLock:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         try:
             try:
-                return os.open(self.path, flags, 0o600)
+                descriptor = os.open(self.path, flags, 0o600)
             except FileNotFoundError:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                return os.open(self.path, flags, 0o600)
+                _make_parents(self.path)
+                descriptor = os.open(self.path, flags, 0o600)
+            self._let_in_the_group(descriptor)
         except OSError as error:
             raise EnvironmentFault(
                 f"cannot be written: {error.strerror}", at=str(self.path), hint="ENVBUILD_HOME=FOLDER moves the store"
             ) from error
+        return descriptor
+
+    def _let_in_the_group(self, descriptor: int) -> None:
+        """A file of a folder that a group shares is the group's, whatever the umask says."""
+        found = os.fstat(descriptor)
+        mode = file_mode(self.path.parent)
+        if mode & ~found.st_mode and found.st_uid == os.geteuid():
+            os.fchmod(descriptor, mode)
 
     def _flock(self, how: int) -> bool:
         try:
@@ -117,10 +126,23 @@ class FileLock:
         return True
 
 
-def lock_descriptor(descriptor: int) -> None:
-    """Hold a new file that is open, so that others see whether its writer lives. Where there are no locks it is not held."""
-    with suppress(OSError):
+def _make_parents(path: Path) -> None:
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        new_folder(folder)
+
+
+def lock_descriptor(descriptor: int, *, sure: bool = False) -> bool:
+    """Hold a file that is open, so that others see whether its writer lives. False where somebody else holds it.
+
+    Where there are no locks it is not held, and nobody else can hold it either: True for a writer, False where it is to
+    be `sure`.
+    """
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return not sure and error.errno not in _TAKEN
+    return True
 
 
 @contextmanager
@@ -134,7 +156,7 @@ def locked(
     """
     lock = FileLock(path)
     try:
-        _wait(lock, timeout, what, waiting)
+        _wait(lock, lock.take_at_once, timeout, what, waiting)
         lock.sign()
         try:
             yield
@@ -145,10 +167,12 @@ def locked(
         lock.close()
 
 
-def _wait(lock: FileLock, timeout: float, what: str, waiting: Callable[[str], object] | None) -> None:
+def _wait(
+    lock: FileLock, take: Callable[[], bool], timeout: float, what: str, waiting: Callable[[str], object] | None
+) -> None:
     began, nap = time.monotonic(), 0.002
     while True:
-        if lock.take_at_once():
+        if take():
             if lock.current:
                 return
             lock.reopen()

@@ -6,7 +6,7 @@ from typing import Self
 
 from envbuild.digest import Digest
 
-__all__ = ["Reference", "RULE"]
+__all__ = ["HUB", "RULE", "Reference"]
 
 RULE = "NAME[:TAG], the name in lower case: train, train:v2, registry.example:5000/team/train"
 """How a name is written, for people."""

@@ -23,12 +23,14 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from imagechecks import Checker, Store
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "registries.fixtures"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MISSING = "missing component"
 COMPONENT_FIXTURES = {"docker_engine", "containerd_engine", "podman", "skopeo", "umoci", "qemu", "aarch64_python"}
+COMPONENT_FIXTURES |= {"docker_registry", "authority"}
 _unseen: list[str] = []
 
 
@@ -259,8 +261,22 @@ def warm_home(tmp_path_factory) -> Home:
     return _new_home(tmp_path_factory.mktemp("warm-user"), store)
 
 
+@pytest.fixture(scope="session")
+def sound() -> Callable[[str], None]:
+    """`sound(ENVBUILD_HOME)`: every image in that store is consistent. Each image is checked once a session."""
+    checker = Checker()
+
+    def check(home: str) -> None:
+        store = Store(Path(home))
+        new = [entry for entry in store.images() if entry["digest"] not in checker.images]
+        found = [finding for entry in new for finding in checker.image(entry, store, entry["digest"][7:19])]
+        assert not found, "an image is not consistent:\n" + "\n".join(map(str, found[:40]))
+
+    return check
+
+
 @pytest.fixture
-def run_cli(home, tmp_path) -> Callable[..., Result]:
+def run_cli(home, tmp_path, sound) -> Callable[..., Result]:
     """`run_cli("build", "requirements.txt", home=..., env=..., cwd=...)`: envbuild as a real process."""
     empty = tmp_path / "cwd"
     empty.mkdir()
@@ -276,6 +292,8 @@ def run_cli(home, tmp_path) -> Callable[..., Result]:
             timeout=timeout,
             check=False,
         )
+        if done.returncode == 0:
+            sound({**home.env, **(env or {})}["ENVBUILD_HOME"])
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run

@@ -25,6 +25,7 @@ _COMMANDS = {
     "verify": ("looking", "Check an image against its lock"),
     "ls": ("looking", "List the files of an image"),
     "cat": ("looking", "Print a file of an image"),
+    "cache": ("caching", "Tell what the store holds, check it, free space"),
 }
 
 

@@ -3,7 +3,6 @@
 A failure is never told as "not there": only 404 and 410 are that.
 """
 
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,14 +13,12 @@ from envbuild.digest import CHUNK
 from envbuild.errors import EnvironmentFault, IntegrityError
 from envbuild.http.faults import PASSING, Passing, retry_after, unexpected
 from envbuild.http.localfile import is_file_url, opened
-from envbuild.http.transport import Answer, Transport
+from envbuild.http.patience import TRIES, Patience
+from envbuild.http.transport import Answer, Body, Transport
 from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
 
-__all__ = ["Http", "HttpSettings", "Response", "public_url"]
+__all__ = ["Answer", "Body", "Http", "HttpSettings", "Response", "public_url"]
 
-TRIES = 5
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 15.0
 _HEADWAY = 64 << 10
 """Bytes after which a download that breaks has made headway: its tries are counted anew."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -55,7 +52,7 @@ class Http:
         """
         if is_file_url(url):
             return _local(url, limit)
-        patience = _Patience(self._settings.patience, self._sleep)
+        patience = Patience(self._settings.patience, self._sleep)
         while True:
             try:
                 return self._get(url, headers, limit)
@@ -85,7 +82,7 @@ class Http:
                 while chunk := stream.read(CHUNK):
                     taken(chunk)
             return
-        patience = _Patience(self._settings.patience, self._sleep)
+        patience = Patience(self._settings.patience, self._sleep)
         state = _Download(url, size, taken)
         while not state.complete:
             before = state.received
@@ -95,8 +92,19 @@ class Http:
                 if state.received == size:
                     return
                 if state.received - before >= _HEADWAY:
-                    patience = _Patience(self._settings.patience, self._sleep)
+                    patience = Patience(self._settings.patience, self._sleep)
                 patience.wait(passing)
+
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
+        """One request and its answer, whatever its status; the caller closes it. No login, redirect or further try.
+
+        Passing where a later try may fare better, EnvironmentFault where none will.
+        """
+        return self._transport.exchange(method, url, headers, body)
+
+    def patience(self) -> Patience:
+        """For the tries of one request."""
+        return Patience(self._settings.patience, self._sleep)
 
     def _get(self, url: str, headers: Mapping[str, str], limit: int) -> Response:
         answer = self._transport.open(url, {"Accept-Encoding": "gzip", **headers})
@@ -136,25 +144,6 @@ def _local(url: str, limit: int) -> Response:
             return Response(HTTPStatus.OK, {"content-type": kind, "content-length": str(len(body))}, body, url)
     except KeyError:
         return Response(HTTPStatus.NOT_FOUND, {}, b"", url)
-
-
-class _Patience:
-    """Counts tries and sleeps between them: what the server asked for, else longer each time, with jitter."""
-
-    def __init__(self, budget: float, sleep: Callable[[float], object]) -> None:
-        self._budget, self._sleep = budget, sleep
-        self._tries = 0
-
-    def wait(self, passing: Passing) -> None:
-        """Sleep before the next try, or raise the fault where enough was tried or the wait would be too long."""
-        self._tries += 1
-        pause = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (self._tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
-        if passing.wait is not None:
-            pause = passing.wait + random.uniform(0.0, 0.25)  # noqa: S311 (jitter)
-        if self._tries >= passing.tries or pause > self._budget:
-            raise passing.fault from passing
-        self._budget -= pause
-        self._sleep(pause)
 
 
 class _Download:

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -16,9 +17,12 @@ from urllib3 import exceptions
 from envbuild.errors import EnvironmentFault
 from envbuild.http.faults import Passing, refused, tls_fault
 from envbuild.http.logins import Logins, basic, decoded
-from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
+from envbuild.httpsettings import HostTrust, HttpSettings, host_of, public_url, split_login
 
-__all__ = ["Answer", "Transport"]
+__all__ = ["Answer", "Body", "Transport"]
+
+Body = bytes | BinaryIO | None
+"""What a request sends: all of it, or a stream from where it stands; its length is in the headers."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 10
@@ -43,6 +47,15 @@ class Answer:
         except (exceptions.HTTPError, OSError) as error:
             raise _fault_of(error, self.url) from error
 
+    def read(self, limit: int) -> bytes:
+        """The body; of a longer one the first bytes, more than `limit` of them."""
+        data = bytearray()
+        for chunk in self.chunks():
+            data += chunk
+            if len(data) > limit:
+                break
+        return bytes(data)
+
     def close(self) -> None:
         """Give the connection back where the body was read to its end, else close it."""
         self.raw.close()
@@ -56,7 +69,7 @@ class Transport:
         self._settings = settings
         self._logins = Logins(settings)
         self._lock = threading.Lock()
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}
 
     def open(self, url: str, headers: Mapping[str, str]) -> Answer:
         """GET, redirects followed. EnvironmentFault for what no other try mends, Passing for what one may."""
@@ -74,6 +87,18 @@ class Transport:
             url, _ = split_login(_web_address(urljoin(url, target), "redirects to what is "))
         raise EnvironmentFault(f"more than {_HOPS} redirects", at=first, hint="check the URL, or log in to the network")
 
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
+        """One request as it is: no login, no redirect. EnvironmentFault for what no other try mends, else Passing."""
+        sent = {"User-Agent": self._settings.user_agent, **headers}
+        timeout = urllib3.Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout)
+        try:
+            raw = self._pool(_web_address(url)).request(
+                method, url, body=body, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
+            )  # fmt: skip
+        except (exceptions.HTTPError, OSError, ValueError) as error:
+            raise _fault_of(error, url) from error
+        return Answer(raw.status, {k.lower(): v for k, v in raw.headers.items()}, url, raw)
+
     def _authorized(self, url: str, headers: Mapping[str, str], login: str, *, trusted: bool) -> Answer:
         """One hop; after a 401 once more with a login that was asked for. No login goes where https was left for http."""
         host = host_of(url)
@@ -87,27 +112,18 @@ class Transport:
         return answer
 
     def _once(self, url: str, headers: Mapping[str, str], login: str) -> Answer:
-        sent = {"User-Agent": self._settings.user_agent, **headers}
-        if login:
-            sent["Authorization"] = basic(login)
-        timeout = urllib3.Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout)
-        try:
-            raw = self._pool(url).request(
-                "GET", url, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
-            )
-        except (exceptions.HTTPError, OSError, ValueError) as error:
-            raise _fault_of(error, url) from error
-        return Answer(raw.status, {k.lower(): v for k, v in raw.headers.items()}, url, raw)
+        return self.exchange("GET", url, {**headers, "Authorization": basic(login)} if login else headers)
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy = self._proxy(url)
+        proxy, host = self._proxy(url), host_of(url)
+        own = host if host in self._settings.host_trust else ""
         with self._lock:
-            if proxy not in self._pools:
-                self._pools[proxy] = self._make(proxy)
-            return self._pools[proxy]
+            if (proxy, own) not in self._pools:
+                self._pools[proxy, own] = self._make(proxy, self._settings.host_trust.get(own, HostTrust()))
+            return self._pools[proxy, own]
 
-    def _make(self, proxy: str) -> urllib3.PoolManager:
-        trust = _trust(self._settings)
+    def _make(self, proxy: str, own: HostTrust) -> urllib3.PoolManager:
+        trust = _trust(self._settings, own)
         if not proxy:
             return urllib3.PoolManager(num_pools=_POOL, maxsize=_POOL, ssl_context=trust)
         address, login = split_login(proxy)
@@ -163,7 +179,23 @@ def _in_network(host: str, network: str) -> bool:
         return False
 
 
-def _trust(settings: HttpSettings) -> ssl.SSLContext:
+def _trust(settings: HttpSettings, own: HostTrust) -> ssl.SSLContext:
+    """The system's authorities, or the ones that are named; and what a host has of its own beside them."""
+    trust = _authorities(settings)
+    try:
+        if own.ca is not None:
+            trust.load_verify_locations(cafile=str(own.ca))
+        if own.certificate is not None:
+            trust.load_cert_chain(str(own.certificate), str(own.key) if own.key else None)
+    except (OSError, ssl.SSLError) as error:
+        at = str(own.certificate or own.ca)
+        raise EnvironmentFault(
+            f"no certificate can be read here: {error}", at=at, hint="are both files PEM?"
+        ) from error
+    return trust
+
+
+def _authorities(settings: HttpSettings) -> ssl.SSLContext:
     if settings.ca_bundle is None:
         return ssl.create_default_context()
     try:

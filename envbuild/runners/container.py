@@ -4,12 +4,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from envbuild import process
 from envbuild.errors import EngineFault
+from envbuild.filelock import locked
 from envbuild.host import User, is_terminal
 from envbuild.oci import Image
 from envbuild.ports import OpensBlobs
@@ -168,6 +169,9 @@ def _bytecode(state: Path, image: Image) -> Path:
     folder.mkdir(exist_ok=True)
     if folder.stat().st_mode & 0o777 != 0o777:
         folder.chmod(0o777)
+    # The time of the last use, by which `cache prune` goes.
+    with suppress(OSError):
+        os.utime(folder)
     return folder
 
 
@@ -177,6 +181,8 @@ def _scratch(state: Path) -> Iterator[Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder))
     try:
-        yield scratch
+        # Held, so that `cache prune` knows the folders of runs that are over.
+        with locked(scratch / "lock", what="this run"):
+            yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -1,11 +1,14 @@
-"""What an engine says on its own socket: a few GETs without a client, which alone would take longer than a whole hit.
+"""What an engine says and does on its own socket, without a client, which alone would take longer than a whole hit.
 
 HTTP/1.0, so that an answer ends with its connection and is never chunked. Docker Engine API; Podman's service speaks it too.
 """
 
 import json
+import select
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -13,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["Ear", "ImageState", "Presence", "image_digest", "info", "listen", "socket_of"]
+__all__ = ["Ear", "ImageState", "Lines", "Presence", "call", "image_digest", "info", "listen", "lines", "socket_of"]
 
 _DEFAULT = "/var/run/docker.sock"
 _LIMIT = 16 << 20
@@ -57,7 +60,7 @@ def socket_of(environ: Mapping[str, str]) -> str | None:
 
 def image_digest(socket_path: str, reference: str) -> ImageState:
     """Whether the engine has an image of this name or id."""
-    status, body = _get(socket_path, f"/images/{quote(reference, safe='/:@')}/json")
+    status, body = call(socket_path, "GET", f"/images/{quote(reference, safe='/:@')}/json")
     if status == 404:
         return ImageState(Presence.MISS)
     found = _json(body).get("Id") if status == 200 else None
@@ -66,7 +69,7 @@ def image_digest(socket_path: str, reference: str) -> ImageState:
 
 def info(socket_path: str) -> Mapping[str, Any]:
     """What the engine says about itself (`docker info`); nothing where it does not answer."""
-    status, body = _get(socket_path, "/info")
+    status, body = call(socket_path, "GET", "/info")
     return _json(body) if status == 200 else {}
 
 
@@ -82,6 +85,75 @@ def listen(socket_path: str) -> Ear:
     except (OSError, ValueError):
         return Ear.UNKNOWN
     return Ear.ANSWERS if status == 200 else Ear.UNKNOWN
+
+
+def call(socket_path: str, method: str, path: str) -> tuple[int, bytes]:
+    """One request without a body: status and answer; status 0 where nobody answered in HTTP."""
+    try:
+        with _connected(socket_path) as connection:
+            return _exchange(connection, path, method)
+    except (OSError, ValueError):
+        return 0, b""
+
+
+class Lines:
+    """An answer that grows: its status, and JSON objects, a line each, as they come."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._buffer = connection, bytearray()
+        self._ended = False
+        self.status = 0
+
+    def next(self, timeout: float) -> Mapping[str, Any] | None:
+        """The next object, or None where none comes within so many seconds or the answer is over (`ended`)."""
+        until = time.monotonic() + timeout
+        while True:
+            if not self.status:
+                self._take_head()
+            if self.status and (line := self._take_line()) is not None:
+                return _json(line)
+            if self._ended or not select.select([self._connection], [], [], max(0.0, until - time.monotonic()))[0]:
+                return None
+            self._read()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self._ended and not self._buffer
+
+    def _read(self) -> None:
+        try:
+            chunk = self._connection.recv(1 << 16)
+        except OSError:
+            chunk = b""
+        self._buffer += chunk
+        if not chunk or len(self._buffer) > _LIMIT:
+            self._ended = True
+
+    def _take_head(self) -> None:
+        head, end, rest = bytes(self._buffer).partition(b"\r\n\r\n")
+        if end:
+            self.status = _status(head)
+            self._buffer[:] = rest
+
+    def _take_line(self) -> bytes | None:
+        """The end of an answer ends its last line, which may lack a newline."""
+        while self._buffer:
+            line, end, rest = bytes(self._buffer).partition(b"\n")
+            if not end and not self._ended:
+                return None
+            self._buffer[:] = rest
+            if line.strip():
+                return line
+        return None
+
+
+@contextmanager
+def lines(socket_path: str, method: str, path: str) -> Iterator[Lines]:
+    """Ask for something that takes its time; left early, the engine gives it up. OSError where nobody listens."""
+    with _connected(socket_path) as connection:
+        connection.sendall(_request(method, path))
+        yield Lines(connection)
 
 
 def _host_of_context(environ: Mapping[str, str]) -> str:
@@ -111,15 +183,6 @@ def _json(data: bytes) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _get(socket_path: str, path: str) -> tuple[int, bytes]:
-    """Status and body; status 0 where nobody answered in HTTP."""
-    try:
-        with _connected(socket_path) as connection:
-            return _exchange(connection, path)
-    except (OSError, ValueError):
-        return 0, b""
-
-
 def _connected(socket_path: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -131,15 +194,24 @@ def _connected(socket_path: str) -> socket.socket:
     return connection
 
 
-def _exchange(connection: socket.socket, path: str) -> tuple[int, bytes]:
-    connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
+def _exchange(connection: socket.socket, path: str, method: str = "GET") -> tuple[int, bytes]:
+    connection.sendall(_request(method, path))
     answer = bytearray()
     while chunk := connection.recv(1 << 16):
         answer += chunk
         if len(answer) > _LIMIT:
             raise ValueError("an answer without an end")
     head, _, body = bytes(answer).partition(b"\r\n\r\n")
+    return _status(head), body
+
+
+def _request(method: str, path: str) -> bytes:
+    length = "Content-Length: 0\r\n" if method == "POST" else ""
+    return f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n{length}\r\n".encode("ascii")
+
+
+def _status(head: bytes) -> int:
     version, _, rest = head.partition(b" ")
     if not version.startswith(b"HTTP/1."):
         raise ValueError("not HTTP")
-    return int(rest[:3]), body
+    return int(rest[:3])

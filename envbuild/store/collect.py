@@ -136,7 +136,7 @@ class _Judge:
 
     def _alive(self, claim: Claim) -> bool:
         """Used recently, or held."""
-        return claim.readable and self._fresh(claim.used) or claim.name in self._held
+        return (claim.readable and self._fresh(claim.used)) or claim.name in self._held
 
     def _kept_claims(self) -> dict[str, Claim]:
         reach, held = self._reach, self._held
@@ -153,17 +153,15 @@ class _Judge:
         documents |= {b for e in stay for b in reach.documents.get(e.image.refers, ())}
         self._locks = {c.refers for c in kept.values() if c.kind == "image"}
         self._locks |= {lock for document in documents for lock in reach.locks_in.get(document, ())}
-        tests: tuple[tuple[str, Callable[[Claim], bool]], ...] = (
-            ("locked", lambda c: c.id in self._locks),
-            ("lock", lambda c: not c.blobs.isdisjoint(documents)),
-            ("document", lambda c: not c.blobs.isdisjoint(documents)),
-            ("seen", lambda c: any(f"lock/{request}" in kept for request in c.covers)),
-            ("definition", lambda c: c.id in {s.refers for s in kept.values() if s.kind == "seen"}),
-        )
-        for kind, stays in tests:
-            found = {c.name: c for c in self._snapshot.of_kind(kind) if c.name not in kept and stays(c)}
-            kept |= found
-        return kept
+        kept |= self._also("locked", lambda c: c.id in self._locks)
+        kept |= self._also("lock", lambda c: not c.blobs.isdisjoint(documents))
+        kept |= self._also("document", lambda c: not c.blobs.isdisjoint(documents))
+        kept |= self._also("seen", lambda c: any(f"lock/{request}" in kept for request in c.covers))
+        definitions = {c.refers for c in kept.values() if c.kind == "seen"}
+        return kept | self._also("definition", lambda c: c.id in definitions)
+
+    def _also(self, kind: str, stays: Callable[[Claim], bool]) -> dict[str, Claim]:
+        return {c.name: c for c in self._snapshot.of_kind(kind) if stays(c)}
 
     def _kept_blobs(self, claims: dict[str, Claim]) -> frozenset[str]:
         reach, blobs = self._reach, self._snapshot.blobs

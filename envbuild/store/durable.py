@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envbuild.errors import EnvironmentFault
-from envbuild.filelock import FileLock, lock_descriptor
+from envbuild.filelock import lock_descriptor
+from envbuild.filemodes import file_mode, new_folder
 from envbuild.host import free_bytes
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MOVE = "ENVBUILD_HOME=FOLDER moves the store"
+_NOT_TO_BE_SYNCED = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.EROFS, errno.ENOSYS, errno.EOPNOTSUPP})
+_ALONE = 0o600
 
-
+_durable: set[Path] = set()
+"""Folders whose names this process knows to be durable."""
 _unfinished: set[Path] = set()
 """New files of this process that have no name yet by which anybody looks for them."""
 
@@ -54,19 +58,37 @@ def _free(place: Path) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """The folder, for its owner alone; its name is durable once something in it is."""
-    if path.is_dir():
+    """The folder, for its owner alone (in a store that a group shares: for the group), its name durable.
+
+    One that was there already may have been made in this moment by somebody who has not synced it yet: so its name, and
+    those of the folders of ours above it, are made durable once by each process too.
+    """
+    if path in _durable and path.is_dir():
         return
-    missing = [path, *path.parents]
-    missing = missing[: next((i for i, p in enumerate(missing) if p.exists()), len(missing))]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    for folder in reversed([path, *path.parents]):
+        if folder in _durable and folder.is_dir():
+            continue
+        made = not folder.is_dir()
+        if made:
+            new_folder(folder)
+        elif folder.stat().st_uid != os.geteuid():
+            continue
+        _sync_name(folder, must=made)
+        _durable.add(folder)
+
+
+def _sync_name(folder: Path, *, must: bool) -> None:
+    """Make a folder's name durable. Those above the store may be closed to us, or on a file system that cannot do it."""
+    try:
         sync_folder(folder.parent)
+    except OSError as error:
+        if must or error.errno not in _NOT_TO_BE_SYNCED:
+            raise
 
 
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -76,24 +98,29 @@ def sync_folder(path: Path) -> None:
 def new_file(folder: Path) -> tuple[int, Path]:
     """A descriptor of a new file of a name that nobody else has, for its owner alone; locked as long as it is open."""
     make_folder(folder)
-    path = folder / f"{os.getpid()}-{os.urandom(8).hex()}"
-    _unfinished.add(path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    lock_descriptor(descriptor)
-    return descriptor, path
+    while True:
+        path = folder / f"{os.getpid()}-{os.urandom(8).hex()}"
+        _unfinished.add(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        # Between the two calls a collector may have taken it for a dead writer's.
+        if lock_descriptor(descriptor) and os.fstat(descriptor).st_nlink:
+            return descriptor, path
+        os.close(descriptor)
+        _unfinished.discard(path)
 
 
 def abandoned(folder: Path) -> Iterator[Path]:
-    """New files in a folder whose writers are dead: nobody will finish them."""
+    """New files in a folder whose writers are dead: nobody will finish them. Each is locked until the next is asked for."""
     with suppress(FileNotFoundError):
         for path in sorted(folder.iterdir()):
-            with suppress(OSError, EnvironmentFault):
-                lock = FileLock(path)
+            with suppress(OSError):
+                # A blob whose writer died late may be read, and no more.
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
-                    if lock.take_at_once():
+                    if lock_descriptor(descriptor, sure=True) and os.fstat(descriptor).st_nlink:
                         yield path
                 finally:
-                    lock.close()
+                    os.close(descriptor)
 
 
 def publish(temporary: Path, final: Path) -> None:
@@ -120,8 +147,12 @@ def write_whole(final: Path, data: bytes) -> None:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
                 stream.flush()
+                mode = file_mode(final.parent)
+                if mode != _ALONE:
+                    os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
-            publish(temporary, final)
+                # Before it is closed: an unlocked file without its name would be taken for a dead writer's.
+                publish(temporary, final)
     except BaseException:
         if temporary is not None:
             with suppress(OSError):

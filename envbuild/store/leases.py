@@ -6,6 +6,7 @@ them names. So a name is either held before the batch, and stays, or looked for 
 depends on clocks. A lease file is locked by its owner for as long as that lives: a dead one holds nothing.
 """
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ __all__ = ["Lease", "Leases"]
 
 _GATE = "use.lock"
 _FOLDER = "leases"
+_LONGEST = 60.0
+"""Seconds to wait for a batch of the collector, which takes a fraction of one."""
+_NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Lease:
@@ -36,13 +41,16 @@ class Lease:
     def hold(self, *names: str) -> None:
         """Before looking for what these names mean: until `close` the collector leaves it alone.
 
-        Where the disk takes no lease (full), the collector is kept out altogether; a store that cannot be written needs none.
+        Where the disk takes no lease (full), the collector is kept out altogether; a store that this user may not write
+        needs none. EnvironmentFault where its file system has no locks; Busy where the collector does not let go.
         """
-        if self._off or self._held.issuperset(names):
+        if self._owner == os.getpid() and (self._off or self._held.issuperset(names)):
             return
+        if self._owner != os.getpid():
+            self._begin()
         with self._mutex:
             fresh = [name for name in names if name not in self._held]
-            if fresh and self._opened():
+            if fresh and not self._off and self._opened():
                 self._write(fresh)
             self._held.update(fresh)
 
@@ -59,15 +67,35 @@ class Lease:
             self._own = self._gate = None
             self._off = False
 
+    @property
+    def file(self) -> Path | None:
+        """Where the names are written, once there are any."""
+        return self._own.path if self._own is not None else None
+
+    @property
+    def keeps_out(self) -> bool:
+        """Whether this lease keeps the collector out altogether."""
+        return self._off and self._gate is not None
+
+    def _begin(self) -> None:
+        """A forked child begins a lease of its own, since it dies on its own; its parent's mutex may be held for ever."""
+        self._mutex = threading.Lock()
+        self._own = self._gate = None
+        self._off = False
+        self._owner = os.getpid()
+
     def _opened(self) -> bool:
-        """Whether there is a lease to write to. A forked child begins its own, since it dies on its own."""
-        if self._owner != os.getpid():
-            self._own = self._gate = None
-            self._owner = os.getpid()
+        """Whether there is a gate."""
         if self._gate is None:
             try:
                 self._gate = FileLock(self._gate_path)
-            except EnvbuildError:
+            except EnvbuildError as error:
+                code = getattr(error.__cause__, "errno", 0)
+                if code in _FULL:
+                    # The collector finds no gate either; the next name tries again.
+                    return False
+                if code not in _NOT_OURS:
+                    raise
                 self._off = True
                 return False
         return True
@@ -75,20 +103,24 @@ class Lease:
     def _write(self, names: list[str]) -> None:
         gate = self._gate
         assert gate is not None
-        gate.share()
+        gate.share(_LONGEST)
         try:
-            if self._own is None:
-                own = FileLock(self._folder / f"{os.getpid()}-{os.urandom(8).hex()}")
-                own.take()
-                self._own = own
-                # What was held before a fork is held anew.
+            if self._own is None or not self._own.current:
+                # What was held before a fork, or in a file that somebody took away, is held anew.
                 names = [*names, *self._held]
+                self._own = self._new()
             self._own.append("".join(f"{name}\n" for name in names).encode())
         except (OSError, EnvbuildError):
             # The gate stays shared until `close`: no batch of the collector begins before.
             self._off = True
             return
         gate.release()
+
+    def _new(self) -> FileLock:
+        own = FileLock(self._folder / f"{os.getpid()}-{os.urandom(8).hex()}")
+        if not own.take_at_once():
+            raise OSError(errno.EAGAIN, "somebody else holds our lease")
+        return own
 
 
 class Leases:
@@ -98,23 +130,31 @@ class Leases:
         self._gate_path, self._folder = locks / _GATE, locks / _FOLDER
 
     @contextmanager
-    def excluded(self, timeout: float = 60.0) -> Iterator[frozenset[str]]:
-        """What all who live hold; while this lasts nobody begins to use anything. Busy where it cannot be had in time."""
-        with locked(self._gate_path, timeout=timeout, what="the store"):
-            yield frozenset(self._names())
+    def excluded(self, timeout: float = 60.0, *, but: Lease | None = None) -> Iterator[frozenset[str]]:
+        """What all who live hold, `but` one; while this lasts nobody begins to use anything.
 
-    def _names(self) -> Iterator[str]:
+        Busy where it cannot be had in time.
+        """
+        own = but.file if but is not None else None
+        with locked(self._gate_path, timeout=timeout, what="the store"):
+            yield frozenset(self._names(own))
+
+    def _names(self, own: Path | None) -> Iterator[str]:
         with suppress(FileNotFoundError):
             for path in sorted(self._folder.iterdir()):
-                yield from self._names_of(path)
+                if path != own:
+                    yield from _names_of(path)
 
-    @staticmethod
-    def _names_of(path: Path) -> list[str]:
-        lock = FileLock(path)
-        try:
-            if lock.take_at_once():
-                path.unlink(missing_ok=True)
-                return []
-            return path.read_text("utf-8", "replace").splitlines()
-        finally:
-            lock.close()
+
+def _names_of(path: Path) -> list[str]:
+    lock = FileLock(path)
+    try:
+        if lock.take_at_once():
+            path.unlink(missing_ok=True)
+            return []
+        return path.read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        # Its owner was done in this moment.
+        return []
+    finally:
+        lock.close()

@@ -6,10 +6,11 @@ Ids and digests are 64 hex digits here. `held` names are those of store.leases: 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-__all__ = ["Blob", "Claim", "Folder", "Snapshot"]
+__all__ = ["Blob", "Claim", "Folder", "Snapshot", "Stamp"]
 
-Stamp = tuple[int, int, int]
+Stamp: TypeAlias = tuple[int, int, int]
 """Inode, mtime in ns, size: another one, and the file was written again or used."""
 
 

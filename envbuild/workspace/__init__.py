@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from envbuild.pipeline.relocking import LockResult
     from envbuild.pipeline.running import RunRequest
     from envbuild.pipeline.verifying import Verified
+    from envbuild.workspace.caching import Cache
     from envbuild.workspace.results import BuildRequest, Delivered, Probe, Shown
 
 __all__ = ["Workspace"]
@@ -123,6 +124,13 @@ class Workspace:
         lock = self.adapters.images.lock(found.image)
         start, why_not = Engines(self.adapters, lock.platform).starter(found)
         return verify(found.image, lock, found.blobs, start, why_not)
+
+    @property
+    def cache(self) -> "Cache":
+        """The store as a whole: what it holds, whether it is sound, what of it may go."""
+        from envbuild.workspace.caching import Cache
+
+        return Cache(self.adapters)
 
     def list_files(self, image: str, path: str) -> "list[Entry]":
         """The files of an image, or those at and below a path."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from envbuild.machine import Machine
     from envbuild.pipeline.images import Images
     from envbuild.sources.debianmirror import DebianMirror
+    from envbuild.sources.fetch import Fetcher
     from envbuild.sources.index import IndexClient
     from envbuild.store.memo import Memo
 
@@ -153,12 +154,11 @@ class Adapters:
         return DebianMirror(self._read_url, self.blobs, mirrors(self.machine.settings, dict(self.machine.apt_sources)))
 
     @cached_property
-    def assembler(self) -> "Assembler":
-        """What makes layers and images."""
-        from envbuild.builders.assemble import Assembler
+    def source(self) -> "Fetcher":
+        """Where the files that locks name are had."""
         from envbuild.sources.fetch import Fetcher
 
-        source = Fetcher(
+        return Fetcher(
             self.http,
             self.index,
             fetch_only=self.machine.fetch_only_indexes,
@@ -166,7 +166,13 @@ class Adapters:
             deb_urls=self.debian.url_of,
             now=self.debian.version_now,
         )
-        return Assembler(self.blobs, self.claims, source)
+
+    @cached_property
+    def assembler(self) -> "Assembler":
+        """What makes layers and images."""
+        from envbuild.builders.assemble import Assembler
+
+        return Assembler(self.blobs, self.claims, self.source)
 
     @cached_property
     def host_platform(self) -> Platform:
@@ -226,6 +232,7 @@ class Adapters:
         from envbuild.workspace.packages import open_packages
 
         adapters = self if self.spec_path == spec.path else self.for_spec(spec.path)
+        self.lease.hold("tools")
         packages = open_packages(
             self.resolver_name,
             adapters.machine,

@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -94,7 +95,11 @@ class Engines:
         from envbuild.runners.prefix import find_prefix, run_in_prefix
 
         folder = self._adapters.places.prefixes / locked.lock_id.hex
+        self._adapters.lease.hold(f"prefix/{locked.lock_id.hex}")
         prefix = find_prefix(folder) or self._make(lock, locked, folder, report)
+        with suppress(OSError):
+            # The time of the last use, by which `cache prune` goes.
+            os.utime(prefix)
         return run_in_prefix(prefix, command, self._adapters.environ, locked.settings.variables)
 
     def _make(self, lock: Lock, locked: Locked, folder: Path, report: Reporter) -> Path:

@@ -43,21 +43,25 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Envbuild:
-    """envbuild as a real process over one store: call it with arguments."""
+    """envbuild as a real process over one store: call it with arguments. Every image that it makes is checked."""
 
     env: Mapping[str, str]
     folder: Path
+    sound: Callable[[str], None]
 
     def __call__(self, *arguments, env=None, cwd=None, input=b"", prefix=()) -> Finished:  # noqa: A002
+        settings = {**self.env, **(env or {})}
         done = subprocess.run(
             [*prefix, sys.executable, "-m", "envbuild", *map(str, arguments)],
-            env={**self.env, **(env or {})},
+            env=settings,
             cwd=cwd or self.folder,
             input=input,
             capture_output=True,
             timeout=600,
             check=False,
         )
+        if done.returncode == 0:
+            self.sound(settings["ENVBUILD_HOME"])
         return Finished(done.returncode, done.stdout, done.stderr)
 
     def failed(self, code, *arguments, **options) -> str:
@@ -71,17 +75,17 @@ class Envbuild:
 
 
 @pytest.fixture(scope="session")
-def warm(warm_home, tmp_path_factory) -> Envbuild:
+def warm(warm_home, tmp_path_factory, sound) -> Envbuild:
     """envbuild over the store that all tests share."""
-    return Envbuild(warm_home.env, tmp_path_factory.mktemp("flow"))
+    return Envbuild(warm_home.env, tmp_path_factory.mktemp("flow"), sound)
 
 
 @pytest.fixture
-def cold(home, tmp_path) -> Envbuild:
+def cold(home, tmp_path, sound) -> Envbuild:
     """envbuild over an empty store."""
     folder = tmp_path / "cold"
     folder.mkdir()
-    return Envbuild(home.env, folder)
+    return Envbuild(home.env, folder, sound)
 
 
 @dataclass(frozen=True, slots=True)

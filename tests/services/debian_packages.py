@@ -53,6 +53,8 @@ COMPONENTS = (
     Component("umoci", ("umoci",), ("umoci",)),
     Component("qemu", ("qemu-x86_64-static", "qemu-aarch64-static"), ("qemu-user-static",)),
     Component("strace", ("strace",), ("strace",)),
+    Component("docker-registry", ("docker-registry",), ("docker-registry",)),
+    Component("openssl", ("openssl",), ("openssl",)),
 )
 
 

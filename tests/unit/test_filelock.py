@@ -119,7 +119,7 @@ def test_who_waits_is_told_once_for_whom(tmp_path, holder):
 def test_a_lock_file_that_was_pruned_while_we_waited_does_not_let_two_in(tmp_path):
     path = tmp_path / "lock"
     old = FileLock(path)
-    old.take()
+    old.take_at_once()
     inside = []
 
     def wait():

@@ -1,0 +1,117 @@
+"""What is measured side by side: each side pushes an image of a list to a repository of the loopback registry."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from lists import ENVBUILD, Packages
+
+OPTIONS = {
+    "uv": "--offline --no-index --find-links /wheels --no-deps --require-hashes -r /list.txt",
+    "pip": "--no-index --find-links /wheels --no-deps --require-hashes --root-user-action=ignore -r /list.txt",
+}
+DOCKERFILE = """\
+FROM {base}
+USER root
+ARG ROUND
+RUN --network=none --mount=type=cache,target=/root/.cache \\
+    --mount=type=bind,from=wheels,target=/wheels --mount=type=bind,from=tools,target=/tools \\
+    --mount=type=bind,source=list.txt,target=/list.txt \\
+    : "$ROUND" && {install}
+USER 1000:1000
+"""
+INSTALL = {
+    "uv": "UV_LINK_MODE=copy /tools/uv pip install --quiet --python /opt/env/bin/python --break-system-packages",
+    "pip": "/opt/env/bin/python -m pip install --quiet --disable-pip-version-check --break-system-packages",
+}
+
+
+class Side(Protocol):
+    """One of the ways to an image."""
+
+    name: str
+
+    def forget(self) -> None:
+        """Drop every image and layer but the base; packages stay on disk."""
+
+    def push(self, packages: Packages, repository: str) -> float:
+        """Build and push, as whole processes; seconds. What is there already is used."""
+
+
+def timed(command: Sequence[str], env: Mapping[str, str]) -> float:
+    """Seconds of a whole process; ends the benchmark with the command's words where it fails."""
+    os.sync()
+    start = time.perf_counter()
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    took = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr[-3000:]}")
+    return took
+
+
+class Envbuild:
+    """envbuild over a store of its own, which keeps the packages and the base's layers."""
+
+    name = "envbuild"
+
+    def __init__(self, env: Mapping[str, str], home: Path, registry: str) -> None:
+        self._env, self._registry = env, registry
+        self.blobs, self._claims = home / "cache" / "blobs.v1", home / "cache" / "claims.v1"
+        self._kept: frozenset[Path] = frozenset()
+
+    def keep(self) -> None:
+        """What is in the store now is the base: `forget` leaves it."""
+        self._kept = frozenset([*self._claim_files(), *self.blobs.glob("??/*")])
+
+    def forget(self) -> None:
+        for path in self._claim_files():
+            if path in self._kept or not path.exists():
+                continue
+            if not path.name.endswith(".material.json"):
+                self._forget_blobs(json.loads(path.read_bytes())["value"])
+            path.unlink()
+
+    def push(self, packages: Packages, repository: str) -> float:
+        place = f"{self._registry}/{repository}:1"
+        return timed([ENVBUILD, "build", str(packages.spec), "--locked", "--quiet", "--to", place], self._env)
+
+    def _claim_files(self) -> list[Path]:
+        return [path for kind in ("image", "layer", "name") for path in self._claims.glob(f"{kind}/??/*.json")]
+
+    def _forget_blobs(self, value: Mapping[str, object]) -> None:
+        named = {str(v) for v in value.values() if str(v).startswith("sha256:")}
+        manifest = self._blob(str(value.get("manifest", "")))
+        if manifest.is_file():
+            named |= {layer["digest"] for layer in json.loads(manifest.read_bytes())["layers"]}
+        for blob in map(self._blob, named):
+            if blob not in self._kept:
+                blob.unlink(missing_ok=True)
+
+    def _blob(self, digest: str) -> Path:
+        return self.blobs / digest[7:9] / digest[7:]
+
+
+class Buildx:
+    """`docker buildx build --push` with one of the installers, its cache mount warm, and the base pulled."""
+
+    def __init__(self, installer: str, flags: str, folder: Path, env: Mapping[str, str], registry: str) -> None:
+        self.name = f"buildx, {installer} {flags}".strip()
+        self._env, self._registry, self._folder = env, registry, folder
+        self._dockerfile = folder / f"Dockerfile.{installer}{flags.replace(' ', '')}"
+        install = f"{INSTALL[installer]} {flags} {OPTIONS[installer]}"
+        self._dockerfile.write_text(DOCKERFILE.format(base=f"{registry}/base:1", install=install))
+        self._round = f"{time.time_ns()}"
+
+    def forget(self) -> None:
+        """Another value of an argument of the step: it runs anew, and its cache mount stays."""
+        self._round = f"{time.time_ns()}"
+
+    def push(self, packages: Packages, repository: str) -> float:
+        contexts = [f"--build-context={name}={self._folder / name}" for name in ("wheels", "tools")]
+        tag = f"{self._registry}/{repository}:1"
+        options = ["--push", "--provenance=false", "--build-arg", f"ROUND={self._round}", "-f", str(self._dockerfile), "-t", tag]
+        return timed(["docker", "buildx", "build", *options, *contexts, str(packages.context)], self._env)

@@ -1,0 +1,34 @@
+"""`Patience`: how long and how often a request is tried again."""
+
+import random
+from collections.abc import Callable
+
+from envbuild.http.faults import Passing
+
+__all__ = ["TRIES", "Patience"]
+
+TRIES = 5
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 15.0
+
+
+class Patience:
+    """Counts tries and sleeps between them: what the server asked for, else longer each time, with jitter.
+
+    `budget` is how many seconds it sleeps in all; `sleep` is for tests.
+    """
+
+    def __init__(self, budget: float, sleep: Callable[[float], object]) -> None:
+        self._budget, self._sleep = budget, sleep
+        self._tries = 0
+
+    def wait(self, passing: Passing) -> None:
+        """Sleep before the next try, or raise the fault where enough was tried or the wait would be too long."""
+        self._tries += 1
+        pause = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (self._tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        if passing.wait is not None:
+            pause = passing.wait + random.uniform(0.0, 0.25)  # noqa: S311 (jitter)
+        if self._tries >= passing.tries or pause > self._budget:
+            raise passing.fault from passing
+        self._budget -= pause
+        self._sleep(pause)

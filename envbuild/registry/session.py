@@ -1,0 +1,183 @@
+"""`Session`: requests to one registry, with its login, its redirects and its tries. No answer becomes "absent" by error."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urljoin, urlsplit
+
+from envbuild.errors import EnvironmentFault
+from envbuild.http.client import Answer, Body, Http
+from envbuild.http.faults import PASSING, Passing, retry_after
+from envbuild.http.patience import TRIES, Patience
+from envbuild.httpsettings import host_of
+from envbuild.reference import HUB
+from envbuild.registry.auth import Authorizer, Login, is_loopback
+from envbuild.registry.faults import fault_of, not_a_registry
+
+__all__ = ["Reply", "Session"]
+
+_HUB_SERVER = "registry-1.docker.io"
+"""Where the registry that engines call docker.io is served."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HOPS = 5
+_LARGEST = 8 << 20
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that was read: header names in lower case; `url` is the address that gave it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class Session:
+    """Safe for threads. `plain` hosts are asked by http; loopback always is."""
+
+    def __init__(self, host: str, http: Http, login: Callable[[], Login | None], *, plain: bool = False) -> None:
+        self.host = host
+        name = urlsplit(f"//{host}").hostname or ""
+        self.base = f"{'http' if plain or is_loopback(name) else 'https'}://{_HUB_SERVER if host == HUB else host}"
+        self._http = http
+        self._lock = threading.Lock()
+        self._checked = False
+        self._auth = Authorizer(host, self.base, http, login)
+
+    def check(self) -> None:
+        """That a registry answers here at all ("Determining Support"): asked once. EnvironmentFault where none does."""
+        with self._lock:
+            if not self._checked:
+                patience = self._http.patience()
+                while not self._checked:
+                    try:
+                        self._check()
+                    except Passing as passing:
+                        patience.wait(passing)
+
+    def _check(self) -> None:
+        answer = self._hops("GET", f"{self.base}/v2/", frozenset(), _NOTHING, lambda: None)
+        try:
+            if answer.status not in (200, 401):
+                raise self._refusal(answer, "asking for the registry")
+            if "html" in answer.headers.get("content-type", ""):
+                raise not_a_registry(self.host, "asking for the registry", answer.headers)
+        finally:
+            answer.close()
+        self._checked = True
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        *,
+        action: str,
+        scopes: frozenset[str],
+        ok: frozenset[int],
+        headers: Mapping[str, str] = _NOTHING,
+        body: Callable[[], Body] = lambda: None,
+        again: bool = True,
+    ) -> Reply:
+        """The reply, its status one of `ok`; EnvironmentFault (in words: `action`) for any other.
+
+        Tried up to 5 times where another try may help; with `again` false Passing says that it broke off.
+        """
+        patience = self._http.patience()
+        while True:
+            try:
+                with self.stream(
+                    method, target, action=action, scopes=scopes, ok=ok, headers=headers, body=body
+                ) as answer:
+                    return Reply(answer.status, answer.headers, self._read(answer, action), answer.url)
+            except Passing as passing:
+                if not again:
+                    raise
+                patience.wait(passing)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        target: str,
+        *,
+        action: str,
+        scopes: frozenset[str],
+        ok: frozenset[int],
+        headers: Mapping[str, str] = _NOTHING,
+        body: Callable[[], Body] = lambda: None,
+    ) -> Iterator[Answer]:
+        """One try, the body still to be read. Passing where another may help."""
+        answer = self._authorized(method, urljoin(self.base, target), scopes, headers, body)
+        try:
+            if answer.status not in ok:
+                raise self._refusal(answer, action)
+            yield answer
+        finally:
+            answer.close()
+
+    def own(self, url: str) -> bool:
+        """Whether an address is the registry's own: only there its login goes."""
+        return urlsplit(url)[:2] == urlsplit(self.base)[:2]
+
+    def patience(self) -> Patience:
+        """For tries that a caller counts itself."""
+        return self._http.patience()
+
+    def _authorized(
+        self, method: str, url: str, scopes: frozenset[str], headers: Mapping[str, str], body: Callable[[], Body]
+    ) -> Answer:
+        answer = self._hops(method, url, scopes, headers, body)
+        if answer.status == 401 and self.own(answer.url):
+            asked = answer.headers.get("www-authenticate", "")
+            if self._auth.challenged(asked, scopes):
+                answer.close()
+                answer = self._hops(method, url, scopes, headers, body)
+        return answer
+
+    def _hops(
+        self, method: str, url: str, scopes: frozenset[str], headers: Mapping[str, str], body: Callable[[], Body]
+    ) -> Answer:
+        """One request, and where it is sent to from there. Logins go to the registry's own address alone."""
+        for _ in range(_HOPS):
+            sent = {**headers, **(self._auth.headers(scopes) if self.own(url) else {})}
+            answer = self._http.exchange(method, url, sent, body())
+            target = answer.headers.get("location", "")
+            if answer.status not in _REDIRECTS or not target:
+                return answer
+            answer.close()
+            url = self._next(url, target)
+            if answer.status == 303:
+                method, body = "GET" if method != "HEAD" else "HEAD", lambda: None
+        raise EnvironmentFault(f"more than {_HOPS} redirects", at=self.host, hint="ask whoever runs the registry")
+
+    def _next(self, url: str, target: str) -> str:
+        following = urljoin(url, target)
+        parts = urlsplit(following)
+        if parts.scheme not in ("http", "https") or (url.startswith("https:") and parts.scheme == "http"):
+            raise EnvironmentFault(
+                f"sends us on to what is no secure address: {parts.scheme}://{host_of(following)}", at=self.host,
+                hint="ask whoever runs the registry",
+            )  # fmt: skip
+        return following
+
+    def _refusal(self, answer: Answer, action: str) -> Exception:
+        body = self._read(answer, action)
+        fault = fault_of(answer.status, self.host, action, body)
+        if answer.status == 404 and "html" in answer.headers.get("content-type", ""):
+            fault = not_a_registry(self.host, action, answer.headers)
+        if answer.status in PASSING:
+            wait = retry_after(answer.headers)
+            if wait is not None:
+                fault.hint = f"it asks to wait {wait:.0f} s: try again then"
+            return Passing(fault, tries=TRIES, wait=wait)
+        return fault
+
+    def _read(self, answer: Answer, action: str) -> bytes:
+        data = answer.read(_LARGEST)
+        if len(data) > _LARGEST:
+            raise EnvironmentFault(f"{action}: the answer is larger than {_LARGEST} bytes", at=self.host)
+        return data
