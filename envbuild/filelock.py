@@ -58,10 +58,10 @@ class FileLock:
         while data:
             data = data[os.write(self._descriptor, data) :]
 
-    def sign(self) -> None:
-        """Write who holds it. For people only: a full disk is no reason not to hold a lock."""
+    def sign(self, doing: str = "") -> None:
+        """Write who holds it, and what for. For people only: a full disk is no reason not to hold a lock."""
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        holder = {"pid": os.getpid(), "host": os.uname().nodename, "since": since}
+        holder = {"pid": os.getpid(), "host": os.uname().nodename, "since": since, "doing": doing}
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, json.dumps(holder).encode() + b"\n", 0)
@@ -147,17 +147,22 @@ def lock_descriptor(descriptor: int, *, sure: bool = False) -> bool:
 
 @contextmanager
 def locked(
-    path: Path, *, timeout: float = 300.0, what: str = "", waiting: Callable[[str], object] | None = None
+    path: Path,
+    *,
+    timeout: float = 300.0,
+    what: str = "",
+    waiting: Callable[[str], object] | None = None,
+    doing: str = "",
 ) -> Iterator[None]:
     """Hold the lock that this file is, against other processes and threads; a holder that died holds nothing.
 
     After half a second of waiting `waiting` is told once who has it; after `timeout` seconds Busy says it (process,
-    host, since). `what` names the thing for people.
+    host, since). `what` names the thing for people, `doing` what it is held for.
     """
     lock = FileLock(path)
     try:
         _wait(lock, lock.take_at_once, timeout, what, waiting)
-        lock.sign()
+        lock.sign(doing)
         try:
             yield
         finally:
@@ -194,6 +199,7 @@ def _wait(
 def _holder(path: Path) -> str:
     try:
         holder = json.loads(path.read_bytes()[:4096])
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        doing = f" ({holder['doing']})" if holder.get("doing") else ""
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}{doing}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -1,7 +1,9 @@
 """The host that we run on (Linux, macOS): the user, memory, its C library. The one module that asks the system."""
 
+import grp
 import os
 import pwd
+import re
 import resource
 import struct
 import sys
@@ -12,15 +14,22 @@ from pathlib import Path
 
 __all__ = [
     "User",
+    "filesystem_type",
     "free_bytes",
     "glibc_version",
+    "group_id",
     "has_library",
+    "in_group",
     "is_terminal",
     "machine",
     "peak_memory",
     "platform",
     "user",
 ]
+
+
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+_MOUNT_FIELDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,21 @@ def user() -> User:
     return User(entry.pw_name, uid, gid, entry.pw_dir)
 
 
+def group_id(name: str) -> int | None:
+    """The number of a group by its name, or a number itself; None where no such name is known."""
+    if name.isascii() and name.isdigit():
+        return int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except (KeyError, OSError, ValueError):
+        return None
+
+
+def in_group(group: int) -> bool:
+    """Whether we have a group's rights; root has everybody's."""
+    return os.geteuid() == 0 or group == os.getegid() or group in os.getgroups()
+
+
 def is_terminal(descriptor: int) -> bool:
     """Whether a file descriptor is a terminal; a closed one is not."""
     try:
@@ -57,6 +81,30 @@ def free_bytes(path: Path) -> int:
         path = path.parent
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize
+
+
+def filesystem_type(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """The type of the file system where `path` is or would be (`ext4`, `nfs4`, `fuse.sshfs`); empty where nobody tells.
+
+    `mounts` is the kernel's table (proc(5), /proc/PID/mountinfo): of two mounts on one place the later one is on top.
+    """
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    try:
+        place = os.fsencode(path.resolve())
+        table = mounts.read_bytes()
+    except (OSError, RuntimeError):
+        return ""
+    longest, found = -1, b""
+    for line in table.splitlines():
+        head, divided, tail = line.partition(b" - ")
+        fields = head.split(b" ")
+        if not divided or len(fields) < _MOUNT_FIELDS:
+            continue
+        point = _OCTAL.sub(lambda m: bytes([int(m[1], 8) & 0xFF]), fields[4])
+        if len(point) >= longest and (place + b"/").startswith(point.rstrip(b"/") + b"/"):
+            longest, found = len(point), tail.split(b" ")[0]
+    return found.decode(errors="replace")
 
 
 def peak_memory() -> int:

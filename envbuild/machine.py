@@ -5,6 +5,7 @@ as `<name>` in config.toml, then where other tools have it (pip, uv, the proxies
 """
 
 import configparser
+import math
 import os
 import re
 import tomllib
@@ -23,6 +24,7 @@ PUBLIC_INDEX = "https://pypi.org/simple"
 """What serves `pypi` where no setting names a mirror."""
 
 _PREFIX = "ENVBUILD_"
+_ON, _OFF = frozenset({"1", "on", "yes", "true"}), frozenset({"0", "off", "no", "false"})
 _NAMED_URL = re.compile(r"[A-Za-z0-9._-]+=(?=[a-z][a-z+]*:)")
 _MIRROR_LIST = re.compile(r"mirror\+file:(/[^\s\]]+)")
 
@@ -76,6 +78,28 @@ class Machine:
             logins=logins,
             netrc=_netrc(environ),
         )
+
+    def number(self, setting: str) -> float | None:
+        """A setting of seconds, None where it is not set. EnvironmentFault where it is none."""
+        text = self.settings.get(setting, "").strip()
+        if not text:
+            return None
+        try:
+            found = float(text)
+        except ValueError:
+            found = -1.0
+        if not 0 <= found < math.inf:
+            raise EnvironmentFault(f"not a number of seconds: {text}", at=setting, hint=f"{setting}=600")
+        return found
+
+    def switch(self, setting: str, *, usual: bool) -> bool:
+        """A setting that is on or off. EnvironmentFault where it is neither."""
+        text = self.settings.get(setting, "").strip().lower()
+        if not text:
+            return usual
+        if text in _ON or text in _OFF:
+            return text in _ON
+        raise EnvironmentFault(f"neither on nor off: {text}", at=setting, hint=f"{setting}=on")
 
     def http_settings(
         self, *, logins: Mapping[str, str] | None = None, login: Callable[[str], str | None] | None = None

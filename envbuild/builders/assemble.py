@@ -25,11 +25,22 @@ from envbuild.ports import ArtifactSource, BlobStore, Claims, Reporter
 __all__ = ["Assembler"]
 
 
+def _keep(_packages: Sequence[Digest]) -> None:
+    """Everything stays."""
+
+
 class Assembler:
     """Implements `ports.Builder`. Layers come from the cache, else from artifacts that `source` brings."""
 
-    def __init__(self, blobs: BlobStore, claims: Claims, source: ArtifactSource) -> None:
-        self._blobs, self._source = blobs, source
+    def __init__(
+        self,
+        blobs: BlobStore,
+        claims: Claims,
+        source: ArtifactSource,
+        drop: Callable[[Sequence[Digest]], None] = _keep,
+    ) -> None:
+        """`drop` is told which wheels are layers now, and need not be kept."""
+        self._blobs, self._source, self._drop = blobs, source, drop
         self.cache = LayerCache(blobs, claims)
         self.count = LayerCount()
         """Of the last image that was built."""
@@ -68,6 +79,7 @@ class Assembler:
                 finally:
                     pool.shutdown(wait=True, cancel_futures=True)
             report.end("layers")
+            self._drop([a.digest for a in missing if a.kind is ArtifactKind.WHEEL])
         return {sha256: segment for sha256, segment in found.items() if segment is not None}
 
     def _convert(self, artifact: Artifact, python: str, layout: int, report: Reporter) -> Segment:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -33,7 +34,8 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     "targets",
     multiple=True,
     metavar="PLACE",
-    help="store, docker, podman, oci:DIR or archive:FILE.tar; may be repeated. [an engine where one runs, else store]",
+    help="store, docker, podman, oci:DIR, archive:FILE.tar or HOST/REPOSITORY[:TAG] of a registry; may be repeated. "
+    "[an engine where one runs, else store]",
 )
 @click.option(
     "-t",
@@ -55,6 +57,7 @@ def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tupl
     docker run --rm $(envbuild build requirements.txt) python -V
     envbuild build envbuild.toml --to archive:image.tar
     envbuild build lockfiles/training.lock --to oci:layout
+    envbuild build requirements.txt --to registry.example/team/train:v2
     """
     started = time.perf_counter()
     request = BuildRequest(spec=spec, platform=asked.platform, choice=asked.choice, targets=targets, names=names)
@@ -74,7 +77,11 @@ def summary(delivered: Delivered, took: float) -> str:
     built, count = delivered.built, delivered.built.layers
     what = "found" if built.reused else "built"
     made = f"{count.made} layers made ({amount(count.made_bytes)}), {count.reused} reused"
-    return f"{what} {delivered.reference}: {made}, image {amount(built.image.size)}, {seconds(took)}"
+    pushed = "".join(
+        f", pushed {p.sent} blobs ({amount(p.sent_bytes)}), {p.mounted} mounted, {p.existed} there already"
+        for p in delivered.pushed
+    )
+    return f"{what} {delivered.reference}: {made}, image {amount(built.image.size)}{pushed}, {seconds(took)}"
 
 
 def _document(delivered: Delivered, took: float) -> dict[str, Any]:
@@ -88,6 +95,7 @@ def _document(delivered: Delivered, took: float) -> dict[str, Any]:
         "platform": str(built.platform),
         "hit": built.reused,
         "layers": {"reused": built.layers.reused, "made": built.layers.made, "made_bytes": built.layers.made_bytes},
+        "pushed": [asdict(p) for p in delivered.pushed],
         "size": built.image.size,
         "seconds": round(took, 3),
     }

@@ -44,9 +44,9 @@ class Building:
         blobs: BlobStore,
         claims: Claims,
         builder: Callable[[], tuple[Builder, Callable[[], LayerCount]]],
-        alone: Callable[[Digest], AbstractContextManager[None]],
+        alone: Callable[[Digest, Callable[[str], object]], AbstractContextManager[None]],
     ) -> None:
-        """`alone` holds an image id against every other process that would build it."""
+        """`alone` holds an image id against every other process that would build it, and tells whom it waits for."""
         self._specs, self._blobs, self._claims = specs, blobs, claims
         self._builder, self._alone = builder, alone
 
@@ -70,7 +70,7 @@ class Building:
         found = self.find(locked, platform)
         if found is not None:
             return found
-        with self._alone(self.image_id(locked)):
+        with self._alone(self.image_id(locked), report.notice):
             # Whoever built it while we waited built it for us.
             return self.find(locked, platform) or self._build(locked, platform, report)
 

@@ -1,4 +1,4 @@
-"""Where an image goes: the store, an OCI layout, an archive, an engine; and the reference under which it is found there."""
+"""Where an image goes: the store, an OCI layout, an archive, an engine, a registry; and the reference under which it is found there."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from envbuild.errors import UsageError
 from envbuild.ids import Material, identity
 from envbuild.oci import Image
 from envbuild.ports import Claims
+from envbuild.reference import HUB, Reference
 
 __all__ = ["Destination", "DestinationKind", "Engine", "Names", "Writers", "deliver", "names_of"]
 
@@ -22,28 +23,42 @@ class DestinationKind(StrEnum):
     PODMAN = "podman"
     OCI = "oci"
     ARCHIVE = "archive"
+    REGISTRY = "registry"
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A place, with its path where it is a file or folder."""
+    """A place, with its path where it is a file or folder, and its name where it is in a registry."""
 
     kind: DestinationKind
     path: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Destination":
-        """`store`, `docker`, `podman`, `oci:DIR`, `archive:FILE.tar`. UsageError for anything else."""
+        """`store`, `docker`, `podman`, `oci:DIR`, `archive:FILE.tar`, `HOST/REPOSITORY[:TAG]`. UsageError for anything else."""
         word, colon, path = text.partition(":")
-        forms = "store, docker, podman, oci:DIR or archive:FILE.tar"
-        try:
-            kind = DestinationKind(word)
-        except ValueError:
-            raise UsageError(f"no such place: {text!r}", at="--to", hint=f"it is one of {forms}") from None
+        forms = "store, docker, podman, oci:DIR, archive:FILE.tar or HOST/REPOSITORY[:TAG]"
+        kind = next((k for k in DestinationKind if k == word and k is not DestinationKind.REGISTRY), None)
+        if kind is None:
+            return cls(DestinationKind.REGISTRY, _in_registry(text, forms))
         wants_path = kind in {DestinationKind.OCI, DestinationKind.ARCHIVE}
         if wants_path != bool(path) or (colon and not path):
             raise UsageError(f"{text!r} {'lacks' if wants_path else 'takes no'} path", at="--to", hint=f"say {forms}")
         return cls(kind, path)
+
+
+def _in_registry(text: str, forms: str) -> str:
+    """The name of an image in a registry, in full: without a tag it means `latest`."""
+    try:
+        found = Reference.parse(text)
+    except ValueError:
+        raise UsageError(f"no such place: {text!r}", at="--to", hint=f"it is one of {forms}") from None
+    if not found.registry:
+        hint = f"name its host: {HUB}/{text}" if "/" in text else f"it is one of {forms}"
+        raise UsageError(f"no such place: {text!r}", at="--to", hint=hint)
+    if found.digest:
+        raise UsageError("a digest is what a push gives", at="--to", hint=f"name a tag: {found.name}:TAG")
+    return str(found.full)
 
 
 class Engine(Protocol):
@@ -63,6 +78,8 @@ class Writers:
     engine: Callable[[DestinationKind], Engine]
     layout: Callable[[Image, str, Sequence[str]], None]
     archive: Callable[[Image, str, Sequence[str]], None]
+    registry: Callable[[Image, str], str]
+    """Gives the reference by digest."""
 
 
 def names_of(name: str, image_id: Digest, more: Sequence[str]) -> tuple[str, ...]:
@@ -80,6 +97,8 @@ def deliver(image: Image, destination: Destination, names: Sequence[str], writer
     if kind is DestinationKind.ARCHIVE:
         writers.archive(image, destination.path, names)
         return destination.path
+    if kind is DestinationKind.REGISTRY:
+        return writers.registry(image, destination.path)
     if kind is not DestinationKind.STORE:
         engine = writers.engine(kind)
         if not engine.has(image, names):

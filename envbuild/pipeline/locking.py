@@ -1,7 +1,8 @@
 """Locks: where a spec's lock is found, when it fits, and how it comes to be where there is none."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePath
@@ -51,15 +52,22 @@ class Locked:
     """Whether it was resolved just now."""
 
 
+@contextmanager
+def _nobody_else(_request: Digest, _waiting: Callable[[str], object]) -> Iterator[None]:
+    yield
+
+
 class Locking:
     """Finds locks, and makes them with the resolver that `resolver` opens when one is needed."""
 
     def __init__(
         self, specs: Specs, files: Files, blobs: BlobStore, claims: Claims, resolver: Callable[[Spec], Resolver],
-        dump: Callable[[LockDocument], bytes],
+        dump: Callable[[LockDocument], bytes], *,
+        alone: Callable[[Digest, Callable[[str], object]], AbstractContextManager[None]] = _nobody_else,
     ) -> None:  # fmt: skip
+        """`alone` holds a request id against every other process that would resolve it, and tells whom it waits for."""
         self._specs, self._files, self._blobs, self._claims = specs, files, blobs, claims
-        self._resolver, self._dump = resolver, dump
+        self._resolver, self._dump, self._alone = resolver, dump, alone
 
     def find(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked | None:
         """The lock that a build uses without resolving, or None. LockStale where the choice forbids to go on."""
@@ -83,19 +91,22 @@ class Locking:
                 at=", ".join(self.places(spec)),
                 hint=f"write one: envbuild lock {spec.path}",
             )
-        facts_here = self.from_index(request)
-        section = facts_here.sections.get(platform) if facts_here else None
-        if facts_here is None or section is None or section.request != request:
-            return None
-        return _locked(spec, section, facts_here, _STORE, frozen=False)
+        here = self._section_here(request, platform)
+        return _locked(spec, *here, _STORE, frozen=False) if here else None
 
     def ensure(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked:
         """`find`, else resolve, and remember the answer."""
         found = self.find(spec, platform, choice, report)
         if found is not None:
             return found
-        document = self.resolve(spec, [platform], choice, report)
-        digest = self.remember(spec, document)
+        request = _request(spec, platform)
+        with self._alone(request, report.notice):
+            # Whoever resolved it while we waited resolved it for us. Said once: what `find` has to tell was told.
+            section_here = self._section_here(request, platform)
+            if section_here is not None:
+                return _locked(spec, *section_here, _STORE, frozen=False)
+            document = self.resolve(spec, [platform], choice, report)
+            digest = self.remember(spec, document)
         section = self._specs.facts_of(digest).sections[platform]
         return Locked(lock_id=section.lock_id, settings=spec.settings, document=digest, place=_STORE, fresh=True)
 
@@ -183,6 +194,12 @@ class Locking:
                 return None
             folder = parent
         return None
+
+    def _section_here(self, request: Digest, platform: Platform) -> tuple[SectionFacts, LockFacts] | None:
+        """What the store has for this request and platform."""
+        facts = self.from_index(request)
+        section = facts.sections.get(platform) if facts else None
+        return (section, facts) if facts and section and section.request == request else None
 
     def from_index(self, request: Digest) -> LockFacts | None:
         """The lock document that the store has for this request, or None."""

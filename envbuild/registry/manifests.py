@@ -92,10 +92,15 @@ class Manifests:
             "PUT", self._path(reference), action=action, scopes=self._push, ok=frozenset({201}), headers=headers,
             body=lambda: raw,
         )  # fmt: skip
-        told = reply.headers.get("docker-content-digest", str(digest))
+        told = reply.headers.get("docker-content-digest") or self._told(reference)
         if told != str(digest):
             raise IntegrityError(f"{action}: the registry keeps {told[:80]}, not {digest}", at=self._session.host)
         return reply.headers
+
+    def _told(self, reference: str) -> str:
+        """What the registry has under a name, asked anew."""
+        found = self.head(reference)
+        return str(found.digest) if found else "nothing"
 
     def delete(self, digest: Digest) -> bool:
         """Whether it was there. EnvironmentFault where the registry allows no deleting."""

@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from envbuild.digest import Digest
 from envbuild.errors import IntegrityError
+from envbuild.filemodes import blob_mode
 from envbuild.store.durable import new_file, publish, writing
 from envbuild.store.leases import Lease
 
@@ -211,7 +212,7 @@ class _Writer:
         with writing(final, self._size):
             self._stream.flush()
             descriptor = self._stream.fileno()
-            os.fchmod(descriptor, 0o444)
+            os.fchmod(descriptor, blob_mode(self._temporary.parent))
             os.fsync(descriptor)
             publish(self._temporary, final)
             self._open = False

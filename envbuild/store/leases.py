@@ -35,7 +35,7 @@ class Lease:
         self._held: set[str] = set()
         self._gate: FileLock | None = None
         self._own: FileLock | None = None
-        self._owner = 0
+        self._owner = os.getpid()
         self._off = False
 
     def hold(self, *names: str) -> None:
@@ -47,7 +47,7 @@ class Lease:
         if self._owner == os.getpid() and (self._off or self._held.issuperset(names)):
             return
         if self._owner != os.getpid():
-            self._begin()
+            names = (*names, *self._begin())
         with self._mutex:
             fresh = [name for name in names if name not in self._held]
             if fresh and not self._off and self._opened():
@@ -77,12 +77,17 @@ class Lease:
         """Whether this lease keeps the collector out altogether."""
         return self._off and self._gate is not None
 
-    def _begin(self) -> None:
-        """A forked child begins a lease of its own, since it dies on its own; its parent's mutex may be held for ever."""
+    def _begin(self) -> set[str]:
+        """A forked child begins a lease of its own, since it dies on its own; its parent's mutex may be held for ever.
+
+        What it has to hold anew.
+        """
+        inherited, self._held = self._held, set()
         self._mutex = threading.Lock()
         self._own = self._gate = None
         self._off = False
         self._owner = os.getpid()
+        return inherited
 
     def _opened(self) -> bool:
         """Whether there is a gate."""
@@ -106,7 +111,7 @@ class Lease:
         gate.share(_LONGEST)
         try:
             if self._own is None or not self._own.current:
-                # What was held before a fork, or in a file that somebody took away, is held anew.
+                # What was held in a file that somebody took away is held anew.
                 names = [*names, *self._held]
                 self._own = self._new()
             self._own.append("".join(f"{name}\n" for name in names).encode())

@@ -15,6 +15,8 @@ from typing import Any
 
 from diskcache import UNKNOWN, Cache, Disk
 
+from envbuild.store.durable import make_folder
+
 __all__ = ["Memo"]
 
 _RAW = 1
@@ -54,10 +56,11 @@ class _BytesDisk(Disk):  # type: ignore[misc]  # diskcache has no types
 class Memo:
     """Safe for threads and processes. The database is opened when it is first asked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, off: bool = False) -> None:
+        """`off`: nothing is remembered, where the file system does not carry a database (store.filesystems)."""
         self._folder = folder
         self._cache: Any = None
-        self._off = False
+        self._off = off
 
     @property
     def works(self) -> bool:
@@ -107,7 +110,7 @@ class Memo:
 
     def _opened(self) -> Any:
         folder = self._folder.absolute()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         return Cache(
             str(folder), timeout=1, disk=_BytesDisk, disk_min_file_size=_INLINE, eviction_policy="none", cull_limit=0,
             size_limit=1 << 62, statistics=0, tag_index=0,

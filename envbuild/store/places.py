@@ -1,18 +1,22 @@
-"""`Places`: where things are kept on this machine. Folder names carry the version of their format.
+"""`Places`: where things are kept on this machine.
+
+Folder names carry the version of their format, so that an older and a newer envbuild work side by side.
 
 $ENVBUILD_HOME holds all, where it is set; else XDG's cache folder has what can be made again (blobs, claims), its data
 folder what cannot (records), its config folder the settings (XDG Base Directory Specification).
 """
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from envbuild.errors import EnvironmentFault
+from envbuild.filemodes import is_shared
 from envbuild.host import user
+from envbuild.store.filesystems import notice_of
+from envbuild.store.ownership import check_owner, group_named, prepare
 
 __all__ = ["Places"]
 
@@ -34,8 +38,10 @@ class Places:
     def read(cls, environ: Mapping[str, str]) -> Self:
         """The places that these variables name. EnvironmentFault where others could write or own them."""
         places = cls._named(environ)
+        group = group_named(environ, places.settings)
         for root in dict.fromkeys((places.cache, places.data)):
-            _check_owner(root)
+            check_owner(root, group)
+            prepare(root, group)
         return places
 
     @classmethod
@@ -60,6 +66,19 @@ class Places:
         )
 
     @property
+    def shared(self) -> bool:
+        """Whether a group shares the store."""
+        return is_shared(self.cache)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a user should know about these places."""
+        return tuple(filter(None, (self.notice, notice_of(self.cache))))
+
+    def _own(self, folder: Path) -> Path:
+        return folder / str(user().uid) if self.shared else folder
+
+    @property
     def blobs(self) -> Path:
         """Content by its sha256."""
         return self.cache / "blobs.v1"
@@ -71,8 +90,13 @@ class Places:
 
     @property
     def memo(self) -> Path:
-        """The accelerator: may be deleted at any time."""
-        return self.cache / "memo.v1"
+        """The accelerator: may be deleted at any time. Each user of a shared store has one."""
+        return self._own(self.cache / "memo.v1")
+
+    @property
+    def tools(self) -> Path:
+        """What resolvers keep for themselves. Each user of a shared store has one."""
+        return self._own(self.cache / "tools.v1")
 
     @property
     def prefixes(self) -> Path:
@@ -98,24 +122,5 @@ def _home(environ: Mapping[str, str]) -> tuple[Path, str]:
     if owner.home and Path(owner.home).is_dir() and os.access(owner.home, os.W_OK):
         return Path(owner.home), ""
     folder = Path(environ.get("TMPDIR") or "/tmp", f"envbuild-{owner.uid}")  # noqa: S108 (checked to be ours alone)
-    _check_owner(folder)
+    check_owner(folder)
     return folder, f"no home folder is known: the store is in {folder}; HOME or ENVBUILD_HOME says where it should be"
-
-
-def _check_owner(root: Path) -> None:
-    """Refuse a folder that somebody else could fill: what is in it decides what runs."""
-    try:
-        found = root.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise EnvironmentFault(f"cannot be used: {error.strerror}", at=str(root), hint=_ELSEWHERE) from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise EnvironmentFault("is no folder", at=str(root), hint=_ELSEWHERE)
-    if found.st_uid != user().uid:
-        raise EnvironmentFault(f"belongs to another user (uid {found.st_uid})", at=str(root), hint=_ELSEWHERE)
-    if found.st_mode & stat.S_IWOTH:
-        raise EnvironmentFault("can be written by every user", at=str(root), hint=f"chmod o-w {root}")
-
-
-_ELSEWHERE = "ENVBUILD_HOME=FOLDER puts the store in a folder of yours"

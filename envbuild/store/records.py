@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 
 from envbuild.canonical import JSON, encode
 from envbuild.filelock import locked
+from envbuild.filemodes import file_mode
 from envbuild.store.durable import make_folder, sync_folder, writing
 
 __all__ = ["Records"]
@@ -31,6 +32,9 @@ class Records:
             make_folder(path.parent)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
+                mode = file_mode(path.parent)
+                if mode & ~os.fstat(descriptor).st_mode:
+                    os.fchmod(descriptor, mode)
                 _append(descriptor, line)
             finally:
                 os.close(descriptor)

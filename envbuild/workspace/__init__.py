@@ -53,7 +53,8 @@ class Workspace:
         writers = engines.writers(report)
         places = destinations or [engines.default_destination()]
         references = tuple(deliver(built.image, place, names, writers) for place in places)
-        return Delivered(built=built, ids={**chosen.ids, "image": str(built.image_id)}, references=references)
+        ids = {**chosen.ids, "image": str(built.image_id)}
+        return Delivered(built=built, ids=ids, references=references, pushed=engines.pushed)
 
     def lock(self, path: str, choice: Choice, report: Reporter) -> "LockResult":
         """Resolve where needed, write the lock file, tell what changed; a `locked` choice only checks it."""

@@ -1,8 +1,7 @@
 """`Adapters`: what a workspace is made of. Each is opened when it is first needed, since a hit needs few of them."""
 
 import atexit
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from envbuild import __version__
 from envbuild.builders.layercache import LayerCount
 from envbuild.digest import Digest
-from envbuild.filelock import locked
+from envbuild.host import filesystem_type
 from envbuild.ids import identity, image_material
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.building import Building
@@ -23,8 +22,10 @@ from envbuild.ports import Builder, Resolver
 from envbuild.sources.files import ProjectFiles
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
+from envbuild.store.filesystems import trusted
 from envbuild.store.leases import Lease
 from envbuild.store.places import Places
+from envbuild.store.turns import Turns
 from envbuild.workspace.reading import dump_lock, outside_image, read_definition, read_lock
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Adapters"]
 
 _OK = 200
-_LONGEST_BUILD = 3600.0
-"""Seconds that a build waits for another process that builds the same image."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,11 @@ class Adapters:
         return lease
 
     @cached_property
+    def turns(self) -> Turns:
+        """Whose turn it is to make what several ask for."""
+        return Turns(self.places, self._longest_wait)
+
+    @cached_property
     def files(self) -> ProjectFiles:
         """The user's files."""
         return ProjectFiles()
@@ -93,12 +97,14 @@ class Adapters:
     @cached_property
     def locking(self) -> Locking:
         """Locks."""
-        return Locking(self.specs, self.files, self.blobs, self.claims, self._open_resolver, dump_lock)
+        return Locking(
+            self.specs, self.files, self.blobs, self.claims, self._open_resolver, dump_lock, alone=self.turns.resolve
+        )
 
     @cached_property
     def building(self) -> Building:
         """Images."""
-        return Building(self.specs, self.blobs, self.claims, self._open_builder, self._alone)
+        return Building(self.specs, self.blobs, self.claims, self._open_builder, self.turns.build)
 
     @cached_property
     def images(self) -> "Images":
@@ -217,10 +223,18 @@ class Adapters:
     def _open_memo(self) -> "Memo":
         from envbuild.store.memo import Memo
 
-        return Memo(self.places.memo)
+        return Memo(self.places.memo, off=not trusted(filesystem_type(self.places.cache)))
 
-    def _alone(self, image_id: Digest) -> AbstractContextManager[None]:
-        return locked(self.places.locks / image_id.hex, what=f"the image {image_id.short}", timeout=_LONGEST_BUILD)
+    def _longest_wait(self) -> float | None:
+        """ENVBUILD_LOCK_TIMEOUT: seconds to wait for another process that makes what we need."""
+        return self.machine.number("ENVBUILD_LOCK_TIMEOUT")
+
+    def _drop(self, packages: Iterable[Digest]) -> None:
+        """Packages whose layers are made, unless the setting keeps them."""
+        if self.machine.switch("ENVBUILD_DROP_PACKAGES", usual=True):
+            from envbuild.store.dropping import drop_unused
+
+            drop_unused(packages, self.blobs, self.places, self.lease)
 
     def _open_builder(self) -> tuple[Builder, Callable[[], LayerCount]]:
         assembler = self.assembler
@@ -239,7 +253,7 @@ class Adapters:
             adapters.index,
             adapters.index_urls,
             self.environ,
-            self.places.cache / "tools.v1",
+            self.places.tools,
             logins=adapters.logins,
         )
         return LockResolver(DebianBaseResolver(adapters.debian), packages)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envbuild import host
 from envbuild.builders.archive import save_archive
@@ -29,6 +30,10 @@ from envbuild.store.blobs import Blobs
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.loading import Loader
 
+if TYPE_CHECKING:
+    from envbuild.registry.push import PushCount
+    from envbuild.workspace.registries import Registries
+
 __all__ = ["Engines"]
 
 _ENGINE_CODES = (125, 126, 127)
@@ -48,6 +53,18 @@ class Engines:
         """The engine that is used unasked."""
         return find(self._adapters.environ)
 
+    @cached_property
+    def registries(self) -> "Registries":
+        """Where images are pushed to."""
+        from envbuild.workspace.registries import Registries
+
+        return Registries(self._adapters)
+
+    @property
+    def pushed(self) -> "tuple[PushCount, ...]":
+        """What went to registries, in order."""
+        return tuple(self.registries.pushed) if "registries" in self.__dict__ else ()
+
     def default_destination(self) -> Destination:
         """An engine where one runs, else the store."""
         if self.found.engine is None:
@@ -65,6 +82,7 @@ class Engines:
             engine=engine,
             layout=lambda image, path, names: write_layout(image, blobs, Path(path), names),
             archive=lambda image, path, names: save_archive(image, blobs, Path(path), names),
+            registry=lambda image, name: self.registries.push(image, name, report),
         )
 
     def _open(self, kind: EngineKind) -> Engine:

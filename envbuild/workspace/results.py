@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from envbuild.canonical import JSON
 from envbuild.pipeline.building import Built
 from envbuild.pipeline.locking import Choice
 from envbuild.platforms import Platform
+
+if TYPE_CHECKING:
+    from envbuild.registry.push import PushCount
 
 __all__ = ["BuildRequest", "Delivered", "Probe", "Shown"]
 
@@ -29,6 +33,8 @@ class Delivered:
     built: Built
     ids: Mapping[str, str]
     references: tuple[str, ...]
+    pushed: "tuple[PushCount, ...]" = ()
+    """For each registry among the places, in order."""
 
     @property
     def reference(self) -> str:
