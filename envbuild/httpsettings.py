@@ -8,18 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["USER_AGENT", "HostTrust", "HttpSettings", "host_of", "public_url", "split_login"]
+__all__ = ["USER_AGENT", "HttpSettings", "host_of", "public_url", "split_login"]
 
 USER_AGENT = "envbuild"
-
-
-@dataclass(frozen=True, slots=True)
-class HostTrust:
-    """PEM files for one host: an authority to trust beside the usual ones, and the certificate that we show it."""
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +19,8 @@ class HttpSettings:
 
     ca_bundle: Path | None = None
     """A PEM file of the authorities to trust; None: the system's trust store."""
-    host_trust: Mapping[str, HostTrust] = field(default_factory=dict)
-    """By host, as `host_of` has it."""
+    cert_folders: tuple[Path, ...] = ()
+    """Each has a folder a host (`HOST` or `HOST:PORT`): *.crt are its authorities, NAME.cert and NAME.key our own."""
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By scheme (`http`, `https`, `all`); a URL may carry the proxy's login."""
     no_proxy: tuple[str, ...] = ()

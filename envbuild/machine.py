@@ -53,6 +53,8 @@ class Machine:
     logins: Mapping[str, str] = field(default_factory=dict, repr=False)
     """`user:password` by host."""
     netrc: Path | None = None
+    cert_folders: tuple[Path, ...] = ()
+    """A folder a host of a registry's certificates, as Docker has them."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], settings_file: Path | None = None, *, root: Path = Path("/")) -> Self:
@@ -77,6 +79,7 @@ class Machine:
             timeout=_timeout(settings.get("ENVBUILD_TIMEOUT") or pip.get("timeout", "")),
             logins=logins,
             netrc=_netrc(environ),
+            cert_folders=_cert_folders(settings, root),
         )
 
     def number(self, setting: str) -> float | None:
@@ -107,6 +110,7 @@ class Machine:
         """For Http; `logins` (by host) are a definition's own and go first, `login` is asked after a 401."""
         return HttpSettings(
             ca_bundle=self.ca_bundle,
+            cert_folders=self.cert_folders,
             proxies=self.proxies,
             no_proxy=self.no_proxy,
             read_timeout=self.timeout,
@@ -130,15 +134,22 @@ def _settings(environ: Mapping[str, str], path: Path | None) -> tuple[dict[str, 
     for key, value in _document(path).items():
         if key == "indexes" and isinstance(value, dict):
             named |= {name: str(url) for name, url in value.items()}
-        elif isinstance(value, (str, int, float)):
-            settings[_PREFIX + key.upper().replace("-", "_")] = str(value)
+        elif isinstance(value, (str, int, float)) or _words(value):
+            text = " ".join(value) if isinstance(value, list) else str(value)
+            settings[_PREFIX + key.upper().replace("-", "_")] = text
         else:
-            raise EnvironmentFault(f"{key}: not a text or a number", at=str(path), hint="[indexes] is the only table")
+            raise EnvironmentFault(
+                f"{key}: not a text, a number or a list of texts", at=str(path), hint="[indexes] is the only table"
+            )
     settings |= {name: value for name, value in environ.items() if name.startswith(_PREFIX)}
     for name, value in settings.items():
         if name.startswith("ENVBUILD_INDEX_") and value:
             named[name.removeprefix("ENVBUILD_INDEX_").lower().replace("_", "-")] = value
     return settings, named
+
+
+def _words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
 def _document(path: Path | None) -> dict[str, object]:
@@ -187,6 +198,11 @@ def _netrc(environ: Mapping[str, str]) -> Path | None:
     if environ.get("NETRC"):
         return Path(environ["NETRC"])
     return Path(environ["HOME"], ".netrc") if environ.get("HOME") else None
+
+
+def _cert_folders(settings: Mapping[str, str], root: Path) -> tuple[Path, ...]:
+    own = settings.get("ENVBUILD_REGISTRY_CERTS", "")
+    return (*([Path(own).expanduser()] if own else []), root / "etc/docker/certs.d")
 
 
 def _apt_sources(root: Path) -> tuple[tuple[str, str], ...]:

@@ -80,9 +80,9 @@ def prune_command(
 ) -> None:
     r"""Free space: remove what no name, no recent use and no running build reaches.
 
-    A name that was given (-t NAME) and NAME:latest keep their image; names made of an image's id do not. Packages
-    that have become layers are removed when they are old, unless keep-packages is set. Safe beside running builds, and
-    on a full disk.
+    A name that was given (-t NAME) and NAME:latest keep their image; names made of an image's id do not. Files of
+    packages that became layers are removed, unless drop-packages is off. Safe beside running builds, and on a full
+    disk.
 
     \b
     envbuild cache prune --dry-run

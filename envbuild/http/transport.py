@@ -3,11 +3,10 @@
 A login goes to its own host alone: it is looked up anew for every hop, and what a redirect's address carries is dropped.
 """
 
-import ipaddress
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -17,7 +16,9 @@ from urllib3 import exceptions
 from envbuild.errors import EnvironmentFault
 from envbuild.http.faults import Passing, refused, tls_fault
 from envbuild.http.logins import Logins, basic, decoded
-from envbuild.httpsettings import HostTrust, HttpSettings, host_of, public_url, split_login
+from envbuild.http.proxies import is_loopback, proxy_for
+from envbuild.http.trust import host_folder, trust
+from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
 
 __all__ = ["Answer", "Body", "Transport"]
 
@@ -69,7 +70,7 @@ class Transport:
         self._settings = settings
         self._logins = Logins(settings)
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, Path | None], urllib3.PoolManager] = {}
 
     def open(self, url: str, headers: Mapping[str, str]) -> Answer:
         """GET, redirects followed. EnvironmentFault for what no other try mends, Passing for what one may."""
@@ -88,11 +89,19 @@ class Transport:
         raise EnvironmentFault(f"more than {_HOPS} redirects", at=first, hint="check the URL, or log in to the network")
 
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
-        """One request as it is: no login, no redirect. EnvironmentFault for what no other try mends, else Passing."""
+        """One request as it is: no login, no redirect; this machine's own addresses without a proxy.
+
+        EnvironmentFault for what no other try mends, else Passing.
+        """
+        return self._send(method, url, headers, body, direct=is_loopback(host_of(_web_address(url))))
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: Body, *, direct: bool = False) -> Answer:
         sent = {"User-Agent": self._settings.user_agent, **headers}
-        timeout = urllib3.Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout)
+        connect, read = self._settings.connect_timeout, self._settings.read_timeout
+        # urllib3 gives each write of a body the time that connecting may take.
+        timeout = urllib3.Timeout(connect=connect if body is None else max(connect, read), read=read)
         try:
-            raw = self._pool(_web_address(url)).request(
+            raw = self._pool(url, direct=direct).request(
                 method, url, body=body, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
             )  # fmt: skip
         except (exceptions.HTTPError, OSError, ValueError) as error:
@@ -112,20 +121,20 @@ class Transport:
         return answer
 
     def _once(self, url: str, headers: Mapping[str, str], login: str) -> Answer:
-        return self.exchange("GET", url, {**headers, "Authorization": basic(login)} if login else headers)
+        return self._send("GET", url, {**headers, "Authorization": basic(login)} if login else headers, None)
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy, host = self._proxy(url), host_of(url)
-        own = host if host in self._settings.host_trust else ""
+    def _pool(self, url: str, *, direct: bool) -> urllib3.PoolManager:
+        proxy = "" if direct else proxy_for(url, self._settings)
+        folder = host_folder(self._settings, host_of(url)) if url.startswith("https:") else None
         with self._lock:
-            if (proxy, own) not in self._pools:
-                self._pools[proxy, own] = self._make(proxy, self._settings.host_trust.get(own, HostTrust()))
-            return self._pools[proxy, own]
+            if (proxy, folder) not in self._pools:
+                self._pools[proxy, folder] = self._make(proxy, folder)
+            return self._pools[proxy, folder]
 
-    def _make(self, proxy: str, own: HostTrust) -> urllib3.PoolManager:
-        trust = _trust(self._settings, own)
+    def _make(self, proxy: str, folder: Path | None) -> urllib3.PoolManager:
+        own = trust(self._settings, folder)
         if not proxy:
-            return urllib3.PoolManager(num_pools=_POOL, maxsize=_POOL, ssl_context=trust)
+            return urllib3.PoolManager(num_pools=_POOL, maxsize=_POOL, blocksize=_CHUNK, ssl_context=own)
         address, login = split_login(proxy)
         headers = {"Proxy-Authorization": basic(decoded(login))} if login else None
         try:
@@ -133,19 +142,15 @@ class Transport:
                 address,
                 num_pools=_POOL,
                 maxsize=_POOL,
-                ssl_context=trust,
+                blocksize=_CHUNK,
+                ssl_context=own,
                 proxy_headers=headers,
-                proxy_ssl_context=trust,
+                proxy_ssl_context=trust(self._settings),
             )
         except (exceptions.HTTPError, AssertionError) as error:
             raise EnvironmentFault(
                 f"this kind of proxy is not served: {public_url(proxy)}", hint="an http:// or https:// proxy is needed"
             ) from error
-
-    def _proxy(self, url: str) -> str:
-        parts = urlsplit(url)
-        proxy = self._settings.proxies.get(parts.scheme) or self._settings.proxies.get("all", "")
-        return "" if not proxy or _direct(parts.netloc.rpartition("@")[2], self._settings.no_proxy) else proxy
 
 
 def _web_address(url: str, context: str = "") -> str:
@@ -158,54 +163,6 @@ def _web_address(url: str, context: str = "") -> str:
     except ValueError:
         shown = ""
     raise EnvironmentFault(f"{context}no web address: {shown or 'it cannot be understood'}", hint="check the URL")
-
-
-def _direct(host: str, no_proxy: tuple[str, ...]) -> bool:
-    """Whether NO_PROXY names this host: itself, a domain above it, its network, with or without its port."""
-    bare = (urlsplit(f"//{host}").hostname or "").lower()
-    for name in no_proxy:
-        domain = name.lower().removeprefix("*").removeprefix(".")
-        if name == "*" or (domain and any(h == domain or h.endswith(f".{domain}") for h in (bare, host))):
-            return True
-        if _in_network(bare, name):
-            return True
-    return False
-
-
-def _in_network(host: str, network: str) -> bool:
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
-
-
-def _trust(settings: HttpSettings, own: HostTrust) -> ssl.SSLContext:
-    """The system's authorities, or the ones that are named; and what a host has of its own beside them."""
-    trust = _authorities(settings)
-    try:
-        if own.ca is not None:
-            trust.load_verify_locations(cafile=str(own.ca))
-        if own.certificate is not None:
-            trust.load_cert_chain(str(own.certificate), str(own.key) if own.key else None)
-    except (OSError, ssl.SSLError) as error:
-        at = str(own.certificate or own.ca)
-        raise EnvironmentFault(
-            f"no certificate can be read here: {error}", at=at, hint="are both files PEM?"
-        ) from error
-    return trust
-
-
-def _authorities(settings: HttpSettings) -> ssl.SSLContext:
-    if settings.ca_bundle is None:
-        return ssl.create_default_context()
-    try:
-        if settings.ca_bundle.is_dir():
-            return ssl.create_default_context(capath=str(settings.ca_bundle))
-        return ssl.create_default_context(cafile=str(settings.ca_bundle))
-    except (OSError, ssl.SSLError) as error:
-        raise EnvironmentFault(
-            f"no certificates can be read here: {error}", at=str(settings.ca_bundle), hint="set ENVBUILD_CA_BUNDLE"
-        ) from error
 
 
 _PASSING = (

@@ -1,6 +1,7 @@
 """Repair: what is damaged is removed; then what can be had again is: fetched by hash, made of packages, built of locks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -47,6 +48,10 @@ class Sources:
     segments: Callable[[Lock, Sequence[Artifact], int, Reporter], object]
     fetch: Callable[[Artifact, Reporter], object]
     remove_folder: Callable[[str], object]
+    alone: Callable[[], AbstractContextManager[None]]
+    """Holds a store that a group shares while it is written."""
+    keep_packages: bool = False
+    """Whether a package's file is wanted though its layer is here."""
 
 
 @dataclass(slots=True)
@@ -77,16 +82,18 @@ class Repairing:
             for f in faults
             if f.subject in checked.snapshot.claims
         }
-        self._remove(faults, done)
-        self._sections = dict(self._whole_sections())
-        self._point_again([f for f in faults if f.kind in ("lock", "locked")], done)
+        with self._sources.alone():
+            self._remove(faults, done)
+            self._sections = dict(self._whole_sections())
+            self._point_again([f for f in faults if f.kind in ("lock", "locked")], done)
         for finding in [f for f in faults if f.kind == "image"]:
             self._attempt(finding, done, lambda f: self._build(f, done, report))
         for finding in [f for f in faults if f.kind == "layer"]:
             self._attempt(finding, done, lambda f: self._make(f, report))
         for finding in [f for f in faults if f.kind == "blob"]:
             self._attempt(finding, done, lambda f: self._bring(f, report))
-        self._drop_names([f for f in faults if f.kind == "name"], done)
+        with self._sources.alone():
+            self._drop_names([f for f in faults if f.kind == "name"], done)
         hashed = {blob.stamp for name, blob in checked.snapshot.blobs.items() if name not in bad}
         left = {f.subject: f for f in self._check.run(report, hashed).faults}
         return (
@@ -188,16 +195,19 @@ class Repairing:
     def _bring(self, finding: Finding, report: Reporter) -> str:
         digest = Digest(finding.subject.partition("/")[2])
         if self._blobs.has(digest):
-            return "made again"
+            return "fetched again" if digest.hex in self._reach.packages else "made again"
+        layers = self._reach.made_of.get(digest.hex, ())
+        made = any(self._claims.get("layer", Digest(layer.id)) is not None for layer in layers)
+        if made and not self._sources.keep_packages:
+            return "removed; its layer is here, and is what is needed"
         for artifact, _ in self._wanted(digest.hex):
             try:
                 self._sources.fetch(artifact, report)
             except EnvbuildError:
-                made = any(self._claims.get("layer", Digest(c.id)) for c in self._reach.made_of.get(digest.hex, ()))
                 if not made:
                     raise
                 return f"removed; {artifact.file} cannot be fetched now, and nothing needs it: its layer is here"
-            return f"fetched again: {artifact.file}"
+            return "fetched again"
         return "removed; nothing needs it"
 
     def _wanted(self, sha256: str) -> Iterator[tuple[Artifact, Lock]]:

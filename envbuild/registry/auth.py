@@ -3,7 +3,6 @@
 Docker's token specification: https://distribution.github.io/distribution/spec/auth/token/ and .../oauth.
 """
 
-import ipaddress
 import json
 import threading
 import time
@@ -17,11 +16,12 @@ from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http
 from envbuild.http.faults import PASSING, Passing, retry_after
 from envbuild.http.patience import TRIES
+from envbuild.http.proxies import is_loopback
 from envbuild.httpsettings import host_of
 from envbuild.registry.challenge import Challenge, parse_challenges
 from envbuild.registry.faults import fault_of, not_a_registry
 
-__all__ = ["Authorizer", "Login", "is_loopback"]
+__all__ = ["Authorizer", "Login"]
 
 _CLIENT = "envbuild"
 _USUAL_LIFE = 60.0
@@ -69,8 +69,8 @@ class Authorizer:
                 token = self._tokens[scopes] = self._fetch(self._challenge, scopes)
             return {"Authorization": f"Bearer {token.text}"}
 
-    def challenged(self, header: str, scopes: frozenset[str]) -> bool:
-        """After a 401: whether another try with `headers` may fare better."""
+    def challenged(self, header: str, scopes: frozenset[str], sent: str = "") -> bool:
+        """After a 401 to what was `sent` as Authorization: whether another try with `headers` may fare better."""
         offered = parse_challenges(header)
         chosen = next((c for s in ("bearer", "basic") for c in offered if c.scheme == s), None)
         if chosen is None:
@@ -78,10 +78,14 @@ class Authorizer:
         with self._lock:
             asked = chosen.parameters.get("scope", "")
             self._challenge = chosen
-            self._tokens.pop(scopes, None)
+            known = self._tokens.pop(scopes, None)
             if chosen.scheme == "basic":
                 return self._known_login() is not None
-            self._tokens[scopes] = self._fetch(chosen, scopes | frozenset(asked.split()))
+            if known and sent != f"Bearer {known.text}" and known.until > time.monotonic():
+                # Another thread has renewed it in the meantime.
+                self._tokens[scopes] = known
+            else:
+                self._tokens[scopes] = self._fetch(chosen, scopes | frozenset(asked.split()))
             return True
 
     def _known_login(self) -> Login | None:
@@ -104,7 +108,9 @@ class Authorizer:
             answered = self._post(realm, query, login)
             if answered is not None:
                 return answered
-        sent = {"Authorization": _basic(login)} if login and not login.identity_token else {}
+        # A service that knows no identity tokens may take one as a password.
+        known = Login(login.user, login.identity_token) if login and login.identity_token else login
+        sent = {"Authorization": _basic(known)} if known else {}
         separator = "&" if urlsplit(realm).query else "?"
         return self._read("GET", f"{realm}{separator}{urlencode(query)}", sent, None) or self._no_token(realm)
 
@@ -133,7 +139,7 @@ class Authorizer:
         finally:
             answer.close()
         place = host_of(url)
-        if method == "POST" and answer.status in (404, 405):
+        if method == "POST" and answer.status in (401, 404, 405):
             return None
         if answer.status in PASSING:
             wait = retry_after(answer.headers)
@@ -171,17 +177,7 @@ class Authorizer:
         if parts.scheme != "http" or not self._base.startswith("http:"):
             return False
         own = urlsplit(self._base).hostname or ""
-        return parts.hostname == own or is_loopback(parts.hostname or "")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name is this machine's own: localhost, 127.0.0.0/8, ::1."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return parts.hostname == own or is_loopback(parts.netloc)
 
 
 def _basic(login: Login) -> str:

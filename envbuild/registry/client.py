@@ -6,12 +6,12 @@ from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
 from envbuild.digest import Digest
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EnvironmentFault, IntegrityError
 from envbuild.http.client import Http
 from envbuild.oci import Descriptor
 from envbuild.registry.auth import Login
 from envbuild.registry.downloads import Download
-from envbuild.registry.faults import BlobUnknown, not_a_registry
+from envbuild.registry.faults import BlobUnknown, is_absence, not_a_registry
 from envbuild.registry.links import next_page
 from envbuild.registry.manifests import Manifest, Manifests
 from envbuild.registry.referrers import Referrers
@@ -58,7 +58,7 @@ class Repository:
     # Blobs.
 
     def blob_size(self, digest: Digest) -> int | None:
-        """A blob's size in bytes; None where the registry does not have it here."""
+        """A blob's size in bytes; None where the registry does not have it here; 0 where it does not say."""
         self._session.check()
         action = f"asking for a blob of {self.path}"
         reply = self._session.ask(
@@ -68,9 +68,17 @@ class Repository:
         if "html" in reply.headers.get("content-type", ""):
             raise not_a_registry(self.host, action, reply.headers)
         if reply.status == 404:
+            if not self._session.own(reply.url):
+                raise self._lost(action)
             return None
         length = reply.headers.get("content-length", "")
         return int(length) if length.isdigit() else 0
+
+    def _lost(self, action: str) -> EnvironmentFault:
+        return EnvironmentFault(
+            f"{action}: the registry's own storage does not have it", at=self.host,
+            hint="try again later, or ask whoever runs the registry",
+        )  # fmt: skip
 
     def push_blob(
         self,
@@ -87,8 +95,15 @@ class Repository:
         `opened` opens its bytes, checked. `known_missing` saves the question. `progress` gets each byte once.
         """
         self._session.check()
-        if not known_missing and self.blob_size(digest) is not None:
-            return Pushed.EXISTED
+        if not known_missing:
+            there = self.blob_size(digest)
+            if there not in (None, 0, size):
+                raise IntegrityError(
+                    f"the registry has {there} bytes for the blob {digest} of {size} bytes", at=self.host,
+                    hint="its storage is damaged: ask whoever runs the registry",
+                )  # fmt: skip
+            if there is not None:
+                return Pushed.EXISTED
         with opened() as stream:
             return Upload(self._session, self.path, digest, size, stream, progress).run(mount_from)
 
@@ -120,12 +135,15 @@ class Repository:
     def tags(self) -> Iterator[str]:
         """All tags, page after page."""
         target, action = f"/v2/{self.path}/tags/list", f"listing the tags of {self.path}"
+        seen: set[str] = set()
         for _ in range(_PAGES):
             reply = self._session.ask(
                 "GET", target, action=action, scopes=frozenset({f"repository:{self.path}:pull"}),
                 ok=frozenset({200, 404}),
             )  # fmt: skip
             if reply.status == 404:
+                if not is_absence(reply.body):
+                    raise not_a_registry(self.host, action, reply.headers)
                 return
             try:
                 found: Any = json.loads(reply.body)
@@ -136,9 +154,10 @@ class Repository:
             following = next_page(reply.headers)
             if not following:
                 return
-            before, target = target, urljoin(reply.url, following)
-            if not self._session.own(target) or target == urljoin(self._session.base, before):
+            target = urljoin(reply.url, following)
+            if not self._session.own(target) or target in seen:
                 break
+            seen.add(target)
         raise EnvironmentFault(f"{action}: the list does not end", at=self.host, hint="ask whoever runs the registry")
 
     # Referrers.

@@ -8,16 +8,21 @@ from envbuild.errors import EnvironmentFault, IntegrityError
 from envbuild.http.client import Answer
 from envbuild.http.faults import Passing
 from envbuild.http.patience import TRIES
+from envbuild.registry.faults import is_absence, not_a_registry
 from envbuild.registry.session import Session
 
 __all__ = ["Download"]
 
+_LARGEST = 1 << 16
 _HEADWAY = 64 << 10
 """Bytes after which a download that breaks has made headway: its tries are counted anew."""
 
 
 class Download:
-    """Brings one blob from one repository. What `write` was given is the blob only when `run` returns."""
+    """Brings one blob from one repository. What `write` was given is the blob only when `run` returns.
+
+    No If-Range: the digest says at the end whether all parts were of one blob.
+    """
 
     def __init__(
         self,
@@ -58,22 +63,32 @@ class Download:
             f"/v2/{self._repository}/blobs/{self._digest}",
             action=self._action,
             scopes=frozenset({f"repository:{self._repository}:pull"}),
-            ok=frozenset({200, 206, 404}),
+            ok=frozenset({200, 206, 404, 416} if self._received else {200, 206, 404}),
             headers=headers,
         ) as answer:
             if answer.status == 404:
-                raise KeyError(str(self._digest))
+                self._absent(answer)
+            if answer.status == 416:
+                raise self._wrong(f"no more than {self._received} bytes")
             skip = self._received - self._start(answer)
             self._read(answer, skip)
 
+    def _absent(self, answer: Answer) -> None:
+        """KeyError where the registry itself says so; else the fault that it is."""
+        if self._session.own(answer.url) and is_absence(answer.read(_LARGEST)):
+            raise KeyError(str(self._digest))
+        raise not_a_registry(self._session.host, self._action, answer.headers)
+
     def _start(self, answer: Answer) -> int:
         """The offset of the answer's first byte."""
+        if "html" in answer.headers.get("content-type", ""):
+            raise not_a_registry(self._session.host, self._action, answer.headers)
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise self._wrong("them in another encoding than they have")
         if answer.status == 200:
             length = answer.headers.get("content-length", "")
             if length.isdigit() and int(length) != self._size:
-                raise self._wrong(f"{length} bytes", answer)
+                raise self._wrong(f"{length} bytes")
             return 0
         first, _, total = answer.headers.get("content-range", "").removeprefix("bytes ").partition("/")
         start = first.partition("-")[0]
@@ -87,7 +102,7 @@ class Download:
             skip -= min(skip, len(chunk))
             self._received += len(fresh)
             if self._received > self._size:
-                raise self._wrong(f"more than {self._size} bytes", answer)
+                raise self._wrong(f"more than {self._size} bytes")
             self._hash.update(fresh)
             self._write(fresh)
             self._progress(len(fresh))
@@ -97,14 +112,9 @@ class Download:
                 tries=TRIES,
             )
 
-    def _wrong(self, gave: str, answer: Answer | None = None) -> IntegrityError:
-        page = " (a web page: a login page, or a proxy's notice?)" if answer and _is_page(answer) else ""
+    def _wrong(self, gave: str) -> IntegrityError:
         return IntegrityError(
-            f"{self._action}: the registry gave {gave} for the blob {self._digest} of {self._size} bytes{page}",
+            f"{self._action}: the registry gave {gave} for the blob {self._digest} of {self._size} bytes",
             at=self._session.host,
             hint="nothing of it was kept; the registry's storage is damaged, or something stands between",
         )
-
-
-def _is_page(answer: Answer) -> bool:
-    return "html" in answer.headers.get("content-type", "")

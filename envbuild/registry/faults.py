@@ -6,14 +6,18 @@ from typing import Any
 
 from envbuild.errors import EnvironmentFault
 
-__all__ = ["BlobUnknown", "codes_of", "fault_of", "is_absence", "not_a_registry", "said"]
+__all__ = ["BlobUnknown", "Refused", "codes_of", "fault_of", "is_absence", "not_a_registry", "said"]
 
 _LONGEST = 300
 _BLOB_UNKNOWN = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
 _ABSENT = frozenset({"BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "UNKNOWN"})
 
 
-class BlobUnknown(EnvironmentFault):
+class Refused(EnvironmentFault):
+    """The registry answered, and not with what was asked for."""
+
+
+class BlobUnknown(Refused):
     """A manifest names a blob that the registry does not have (any more)."""
 
 
@@ -53,11 +57,12 @@ def fault_of(status: int, host: str, action: str, body: bytes) -> EnvironmentFau
     words = said(body)
     told = f"{action}: {words} ({status})" if words else f"{action}: the registry answered with {status}"
     codes = codes_of(body)
-    if codes & _BLOB_UNKNOWN and status in (400, 404, 422):
+    lacking = "MANIFEST_INVALID" in codes and "blob unknown" in words.lower()
+    if (codes & _BLOB_UNKNOWN or lacking) and status in (400, 404, 422):
         return BlobUnknown(told, at=host, hint="try again")
-    if "TAG_IMMUTABLE" in words.upper().replace(" ", "_") or "IMMUTABLE" in words.upper() or status == 409:
-        return EnvironmentFault(told, at=host, hint="this tag may not be changed there: choose another one")
-    return EnvironmentFault(told, at=host, hint=_HINTS.get(status, _hint(status, host)))
+    if "immutable" in words.lower() or status == 409:
+        return Refused(told, at=host, hint="this tag may not be changed there: choose another one")
+    return Refused(told, at=host, hint=_HINTS.get(status, _hint(status, host)))
 
 
 _HINTS = {

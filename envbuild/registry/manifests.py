@@ -75,14 +75,19 @@ class Manifests:
             raise not_a_registry(self._session.host, action, reply.headers)
         if reply.status == 404:
             return None
+        kind = _plain_type(reply.headers)
         try:
+            if kind not in ACCEPTED:
+                raise KeyError(kind)
             digest = Digest.parse(reply.headers["docker-content-digest"])
             size = int(reply.headers["content-length"])
         except (KeyError, ValueError):
-            # Neither header is owed: then the manifest itself tells.
+            # None of these headers is owed: then the manifest itself tells.
             found = self.get(reference)
             return found.descriptor if found else None
-        return Descriptor(_plain_type(reply.headers), digest, size)
+        if reference.startswith("sha256:") and reference != str(digest):
+            raise IntegrityError(f"{action}: the registry has {digest} there", at=self._session.host, hint=_DAMAGED)
+        return Descriptor(kind, digest, size)
 
     def put(self, reference: str, raw: bytes, media_type: str) -> Mapping[str, str]:
         """The answer's headers. BlobUnknown where the registry lacks a blob of it; IntegrityError where it keeps others."""
@@ -131,6 +136,10 @@ class Manifests:
             raise IntegrityError(f"{action}: sent as {kind}, and says it is {str(named)[:100]}", at=host, hint=_DAMAGED)
         if expected and expected != str(digest):
             raise IntegrityError(f"{action}: these bytes are {digest}, told as {expected[:80]}", at=host, hint=_DAMAGED)
+        if isinstance(document.get("manifests"), list) == isinstance(document.get("config"), dict) or (
+            "manifests" in document and "layers" in document
+        ):
+            raise IntegrityError(f"{action}: neither a manifest nor an index, or both", at=host, hint=_DAMAGED)
         if named not in ACCEPTED:
             raise EnvironmentFault(f"{action}: of a kind that is not known: {str(named)[:100]}", at=host)
         return Manifest(reply.body, str(named))

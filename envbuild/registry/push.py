@@ -1,73 +1,23 @@
 """An image brought to a repository: what is there is not sent, the rest at once, the manifest last."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from envbuild.canonical import JSON
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault
-from envbuild.ids import Material, identity
 from envbuild.oci import MANIFEST_TYPE, Image
-from envbuild.ports import Claims, OpensBlobs
+from envbuild.ports import OpensBlobs
 from envbuild.registry.client import BlobUnknown, Pushed, Repository
+from envbuild.registry.pushes import Memory, Push, PushCount, blobs_of
 
-__all__ = ["Memory", "PushCount", "push_image"]
+__all__ = ["push_image"]
 
 _AT_ONCE = 6
 _SOURCES = 3
 """Repositories that a mount is tried from."""
-_KIND = "pushed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushCount:
-    """How the blobs of an image came to a repository; `sent_bytes` went over the network."""
-
-    existed: int = 0
-    mounted: int = 0
-    sent: int = 0
-    sent_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Push:
-    repository: str
-    manifest: Digest
-    blobs: frozenset[str]
-
-
-class Memory:
-    """Which images were pushed where. It is asked again before it is believed, and may be lost."""
-
-    def __init__(self, claims: Claims, entries: Callable[[str], Iterable[tuple[Digest, JSON]]]) -> None:
-        self._claims, self._entries = claims, entries
-
-    def knows(self, host: str, repository: str, manifest: Digest) -> bool:
-        """Whether this image was pushed there."""
-        return self._claims.get(_KIND, identity(_material(host, repository, manifest))) is not None
-
-    def pushes(self, host: str) -> list[_Push]:
-        """All that is remembered of a registry."""
-        found = []
-        for _, value in self._entries(_KIND):
-            push: Any = value
-            try:
-                if push["registry"] == host:
-                    blobs = frozenset(push["blobs"])
-                    found.append(_Push(push["repository"], Digest.parse(push["manifest"]), blobs))
-            except (KeyError, TypeError, ValueError):
-                continue
-        return found
-
-    def put(self, host: str, repository: str, image: Image) -> None:
-        """Remember a push."""
-        material = _material(host, repository, image.digest)
-        blobs: JSON = sorted({str(d) for d, _ in _blobs_of(image)})
-        self._claims.put(_KIND, identity(material), {**material, "blobs": blobs}, material)
 
 
 def push_image(
@@ -82,10 +32,10 @@ def push_image(
     host, path = repository.host, repository.path
     if memory.knows(host, path, image.digest) and _is_there(image, repository, tags):
         progress(image.size)
-        return PushCount(existed=len(_blobs_of(image)))
+        return PushCount(existed=len(blobs_of(image)))
     pushes = memory.pushes(host)
     known = _confirmed(image, repository, [p for p in pushes if p.repository == path])
-    sources = {digest: _sources(digest, path, pushes) for digest, _ in _blobs_of(image)}
+    sources = {digest: _sources(digest, path, pushes) for digest, _ in blobs_of(image)}
     count = _send(image, repository, blobs, known, sources, progress)
     try:
         _tag(image, repository, tags)
@@ -103,16 +53,16 @@ def _is_there(image: Image, repository: Repository, tags: Sequence[str]) -> bool
     return all(d is not None and d.digest == image.digest for d in found)
 
 
-def _confirmed(image: Image, repository: Repository, pushes: Sequence[_Push]) -> frozenset[str]:
+def _confirmed(image: Image, repository: Repository, pushes: Sequence[Push]) -> frozenset[str]:
     """Blobs that need no question: a manifest that is there has all of its own."""
-    own = {str(d) for d, _ in _blobs_of(image)}
+    own = {str(d) for d, _ in blobs_of(image)}
     nearest = max(pushes, key=lambda p: len(p.blobs & own), default=None)
     if nearest is None or not nearest.blobs & own or repository.head_manifest(str(nearest.manifest)) is None:
         return frozenset()
     return nearest.blobs
 
 
-def _sources(digest: Digest, path: str, pushes: Sequence[_Push]) -> list[str]:
+def _sources(digest: Digest, path: str, pushes: Sequence[Push]) -> list[str]:
     """Other repositories of the registry that had a blob."""
     names = dict.fromkeys(p.repository for p in pushes if p.repository != path and str(digest) in p.blobs)
     return list(names)[:_SOURCES]
@@ -138,7 +88,7 @@ def _send(
             progress(size)
         return how
 
-    wanted = sorted(_blobs_of(image), key=lambda blob: -blob[1])
+    wanted = sorted(blobs_of(image), key=lambda blob: -blob[1])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         jobs = [pool.submit(bring, digest, size) for digest, size in wanted]
         try:
@@ -166,13 +116,3 @@ def _tag(image: Image, repository: Repository, tags: Sequence[str]) -> None:
 
 def _opened(blobs: OpensBlobs, image: Image, digest: Digest) -> BinaryIO:
     return BytesIO(image.config) if digest == image.config_digest else blobs.open(digest)
-
-
-def _blobs_of(image: Image) -> tuple[tuple[Digest, int], ...]:
-    """Config and layers, each once."""
-    layers = [(layer.descriptor.digest, layer.descriptor.size) for layer in image.layers]
-    return tuple(dict.fromkeys([(image.config_digest, len(image.config)), *layers]))
-
-
-def _material(host: str, repository: str, manifest: Digest) -> Material:
-    return {"registry": host, "repository": repository, "manifest": str(manifest)}

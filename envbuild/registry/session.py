@@ -1,6 +1,7 @@
 """`Session`: requests to one registry, with its login, its redirects and its tries. No answer becomes "absent" by error."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from urllib.parse import urljoin, urlsplit
 
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Answer, Body, Http
-from envbuild.http.faults import PASSING, Passing, retry_after
+from envbuild.http.faults import PASSING, Passing, refused, retry_after
 from envbuild.http.patience import TRIES, Patience
-from envbuild.httpsettings import host_of
+from envbuild.http.proxies import is_loopback
+from envbuild.httpsettings import host_of, split_login
 from envbuild.reference import HUB
-from envbuild.registry.auth import Authorizer, Login, is_loopback
+from envbuild.registry.auth import Authorizer, Login
 from envbuild.registry.faults import fault_of, not_a_registry
 
 __all__ = ["Reply", "Session"]
@@ -121,7 +123,7 @@ class Session:
 
     def own(self, url: str) -> bool:
         """Whether an address is the registry's own: only there its login goes."""
-        return urlsplit(url)[:2] == urlsplit(self.base)[:2]
+        return _origin(url) == _origin(self.base)
 
     def patience(self) -> Patience:
         """For tries that a caller counts itself."""
@@ -133,7 +135,7 @@ class Session:
         answer = self._hops(method, url, scopes, headers, body)
         if answer.status == 401 and self.own(answer.url):
             asked = answer.headers.get("www-authenticate", "")
-            if self._auth.challenged(asked, scopes):
+            if self._auth.challenged(asked, scopes, answer.sent):
                 answer.close()
                 answer = self._hops(method, url, scopes, headers, body)
         return answer
@@ -149,22 +151,35 @@ class Session:
             if answer.status not in _REDIRECTS or not target:
                 return answer
             answer.close()
-            url = self._next(url, target)
+            url = self.following(url, target)
             if answer.status == 303:
                 method, body = "GET" if method != "HEAD" else "HEAD", lambda: None
         raise EnvironmentFault(f"more than {_HOPS} redirects", at=self.host, hint="ask whoever runs the registry")
 
-    def _next(self, url: str, target: str) -> str:
-        following = urljoin(url, target)
-        parts = urlsplit(following)
-        if parts.scheme not in ("http", "https") or (url.startswith("https:") and parts.scheme == "http"):
-            raise EnvironmentFault(
-                f"sends us on to what is no secure address: {parts.scheme}://{host_of(following)}", at=self.host,
-                hint="ask whoever runs the registry",
-            )  # fmt: skip
-        return following
+    def following(self, url: str, target: str) -> str:
+        """The address that an answer from `url` sends us to, without a login; never from https to http.
+
+        A registry behind a proxy that ends TLS may name its own address by http: https is meant.
+        """
+        try:
+            parts = urlsplit(split_login(urljoin(url, target))[0])
+            secure = url.startswith("https:")
+            if secure and parts.scheme == "http" and parts.netloc.lower() == host_of(url):
+                parts = parts._replace(scheme="https")
+            known = parts.scheme == "https" or (parts.scheme == "http" and not secure)
+            if known and parts.hostname and parts.port != 0:
+                return parts.geturl()
+            shown = f"{parts.scheme}://{parts.netloc}"
+        except ValueError:
+            shown = "what cannot be understood"
+        raise EnvironmentFault(
+            f"sends us on to what is no secure address: {_printable(shown)}", at=self.host,
+            hint="ask whoever runs the registry",
+        )  # fmt: skip
 
     def _refusal(self, answer: Answer, action: str) -> Exception:
+        if answer.status == 407:
+            return refused(407, answer.url)
         body = self._read(answer, action)
         fault = fault_of(answer.status, self.host, action, body)
         if answer.status == 404 and "html" in answer.headers.get("content-type", ""):
@@ -172,7 +187,8 @@ class Session:
         if answer.status in PASSING:
             wait = retry_after(answer.headers)
             if wait is not None:
-                fault.hint = f"it asks to wait {wait:.0f} s: try again then"
+                when = time.strftime("%H:%M:%S", time.localtime(time.time() + min(wait, 1e8)))
+                fault.hint = f"it asks to wait {wait:.0f} s: try again after {when}"
             return Passing(fault, tries=TRIES, wait=wait)
         return fault
 
@@ -181,3 +197,13 @@ class Session:
         if len(data) > _LARGEST:
             raise EnvironmentFault(f"{action}: the answer is larger than {_LARGEST} bytes", at=self.host)
         return data
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: what may have one login."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())[:200]

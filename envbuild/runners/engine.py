@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from envbuild import process
 from envbuild.errors import EngineFault, EnvironmentFault, IntegrityError, TimeLimit
 from envbuild.oci import Image
-from envbuild.runners.enginesocket import Ear, Presence, image_digest, info, listen, socket_of
+from envbuild.runners.enginesocket import Ear, Presence, image_digest, info, listen, socket_of, tag
 
 __all__ = ["Engine", "EngineKind", "Found", "Write", "find", "open_engine"]
 
@@ -66,16 +66,25 @@ class Engine:
             found = answer.stdout.decode(errors="replace").strip()
         return Presence.HIT if _full(found) in _ids(image) else Presence.MISS
 
+    def rename(self, image: Image, references: Sequence[str]) -> bool:
+        """Give an image that is here already these names; False where it is not here."""
+        there = next((i for i in _ids(image) if self.presence(i, image) is Presence.HIT), None)
+        if there is None:
+            return False
+        for reference in references:
+            if self.socket is not None:
+                tag(self.socket, there, reference)
+            else:
+                self._ask("tag", there, self._full_name(reference))
+        return True
+
     def load(self, image: Image, references: Sequence[str], write: Write) -> None:
         """Bring an image here under these names; where the engine has it already, only the names are new.
 
         `write` streams its archive. EnvironmentFault where the engine does not take it; IntegrityError where what came
         out is another image.
         """
-        there = next((i for i in _ids(image) if self.presence(i, image) is Presence.HIT), None)
-        if there is not None:
-            for reference in references:
-                self._ask("tag", there, self._full_name(reference))
+        if self.rename(image, references):
             return
         self._ask("load", "--quiet", feed=partial(_written, write, references))
         if not self.has(image, references):

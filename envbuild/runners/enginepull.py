@@ -7,14 +7,13 @@ a rootless one or one behind tcp does not, and that is no fault.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from envbuild.errors import EngineFault
 from envbuild.oci import Image
-from envbuild.runners.enginesocket import Ear, Lines, Presence, call, image_digest, lines, listen
+from envbuild.runners.enginesocket import Ear, Lines, Presence, image_digest, lines, listen, tag, untag
 
 __all__ = ["Pulled", "Served", "pull"]
 
@@ -23,7 +22,7 @@ _TIME_TO_ASK = 5.0
 _POLL = 0.1
 _HOPELESS = ("no space left on device", "disk quota exceeded", "read-only file system", "input/output error")
 """What an archive would meet as well."""
-_OK, _CREATED = 200, 201
+_OK = 200
 
 
 class Served(Protocol):
@@ -60,26 +59,82 @@ def pull(
     """
     source = f"{served.repository}@{image.digest}"
     try:
-        said = _pulled(socket, image, served, advance)
+        said = _ask(socket, image, served, advance)
         found = image_digest(socket, source)
-        if said is None or found.presence is not Presence.HIT:
+        if said is not None or found.presence is not Presence.HIT:
             return _judged(socket, said or "", served)
         if found.id not in (str(image.config_digest), str(image.digest)):
             return Pulled.FAILED
         for reference in references:
-            name(socket, found.id, reference)
+            tag(socket, found.id, reference)
         return Pulled.DONE
     finally:
-        # Also where a signal came: the engine may have been just ready.
-        call(socket, "DELETE", f"/images/{quote(source, safe='/:@')}?noprune=true")
+        # Whatever happened: where a signal came, the engine may have been just ready.
+        untag(socket, source)
 
 
-def name(socket: str, identity: str, reference: str) -> None:
-    """Give an image of the engine a name. EngineFault where it does not take it."""
-    repository, colon, tag = reference.rpartition(":")
-    if not colon or "/" in tag:
-        repository, tag = reference, "latest"
-    words = urlencode({"repo": repository, "tag": tag})
-    status, body = call(socket, "POST", f"/images/{quote(identity, safe='/:@')}/tag?{words}")
-    if status != _CREATED:
-        raise EngineFault(f"docker tag failed: {body.decode(errors='replace').strip() or 'no answer'}", at=socket)
+def _ask(socket: str, image: Image, served: Served, advance: Callable[[int], None]) -> str | None:
+    """The pull itself: None where the engine says nothing against it, else its words; none where it never asked us."""
+    progress = _Progress(image, advance)
+    query = urlencode({"fromImage": served.repository, "tag": str(image.digest)})
+    until = time.monotonic() + _TIME_TO_ASK
+    try:
+        with lines(socket, "POST", f"/images/create?{query}") as answer:
+            while not answer.ended:
+                line = answer.next(_POLL)
+                if served.fault is not None:
+                    raise served.fault
+                if line is not None and (words := _error(line, answer)):
+                    return words
+                if line is not None:
+                    progress.take(line)
+                if not served.asked.is_set() and time.monotonic() > until:
+                    return ""
+    except (OSError, ValueError):
+        return ""
+    return None if answer.status == _OK else f"status {answer.status}"
+
+
+def _error(line: Mapping[str, Any], answer: Lines) -> str:
+    """An engine's error stands in the answer's line, or is all of an answer that is not 200."""
+    if "error" in line or "errorDetail" in line:
+        return str(line.get("error") or line["errorDetail"])
+    return "" if answer.status == _OK else str(line.get("message") or f"status {answer.status}")
+
+
+def _judged(socket: str, said: str, served: Served) -> Pulled:
+    if any(words in said.lower() for words in _HOPELESS):
+        raise EngineFault(
+            f"docker cannot keep the image: {said}", at=socket, hint="make room where it keeps its images (docker info)"
+        )
+    if served.asked.is_set() and listen(socket) is not Ear.ANSWERS:
+        raise EngineFault("the docker engine went away while it took the image", at=socket, hint="restart it")
+    return Pulled.FAILED if served.asked.is_set() else Pulled.UNREACHED
+
+
+class _Progress:
+    """An engine's lines as bytes of compressed layers that it is done with; those that it had are none."""
+
+    def __init__(self, image: Image, advance: Callable[[int], None]) -> None:
+        self._sizes = {layer.descriptor.digest.hex[:12]: layer.descriptor.size for layer in image.layers}
+        self._done: dict[str, int] = {}
+        self._advance = advance
+
+    def take(self, line: Mapping[str, Any]) -> None:
+        """`{"status": "Extracting", "id": <12 hex of the layer>, "progressDetail": {"current": <bytes>, ...}}`."""
+        layer, status = line.get("id"), line.get("status")
+        if not isinstance(layer, str) or layer not in self._sizes:
+            return
+        if status == "Pull complete":
+            self._reach(layer, self._sizes[layer])
+        elif status == "Extracting":
+            detail = line.get("progressDetail")
+            current = detail.get("current") if isinstance(detail, dict) else None
+            if isinstance(current, int):
+                self._reach(layer, min(current, self._sizes[layer]))
+
+    def _reach(self, layer: str, amount: int) -> None:
+        before = self._done.get(layer, 0)
+        if amount > before:
+            self._done[layer] = amount
+            self._advance(amount - before)

@@ -14,13 +14,30 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-__all__ = ["Ear", "ImageState", "Lines", "Presence", "call", "image_digest", "info", "listen", "lines", "socket_of"]
+from envbuild.errors import EngineFault
+
+__all__ = [
+    "Ear",
+    "ImageState",
+    "Lines",
+    "Presence",
+    "image_digest",
+    "info",
+    "lines",
+    "listen",
+    "socket_of",
+    "tag",
+    "untag",
+]
 
 _DEFAULT = "/var/run/docker.sock"
 _LIMIT = 16 << 20
 _TIMEOUT = 5.0
+_PATIENCE = 30.0
+"""Seconds for what changes something: an engine that loads other images at the same time may be slow."""
+_CREATED = 201
 
 
 class Presence(StrEnum):
@@ -60,7 +77,7 @@ def socket_of(environ: Mapping[str, str]) -> str | None:
 
 def image_digest(socket_path: str, reference: str) -> ImageState:
     """Whether the engine has an image of this name or id."""
-    status, body = call(socket_path, "GET", f"/images/{quote(reference, safe='/:@')}/json")
+    status, body = _call(socket_path, "GET", f"/images/{quote(reference, safe='/:@')}/json")
     if status == 404:
         return ImageState(Presence.MISS)
     found = _json(body).get("Id") if status == 200 else None
@@ -69,7 +86,7 @@ def image_digest(socket_path: str, reference: str) -> ImageState:
 
 def info(socket_path: str) -> Mapping[str, Any]:
     """What the engine says about itself (`docker info`); nothing where it does not answer."""
-    status, body = call(socket_path, "GET", "/info")
+    status, body = _call(socket_path, "GET", "/info")
     return _json(body) if status == 200 else {}
 
 
@@ -87,10 +104,28 @@ def listen(socket_path: str) -> Ear:
     return Ear.ANSWERS if status == 200 else Ear.UNKNOWN
 
 
-def call(socket_path: str, method: str, path: str) -> tuple[int, bytes]:
+def tag(socket_path: str, identity: str, reference: str) -> None:
+    """Give an image of the engine a name. EngineFault where it does not take it."""
+    repository, colon, word = reference.rpartition(":")
+    if not colon or "/" in word:
+        repository, word = reference, "latest"
+    query = urlencode({"repo": repository, "tag": word})
+    status, body = _call(socket_path, "POST", f"/images/{quote(identity, safe='/:@')}/tag?{query}", _PATIENCE)
+    if status != _CREATED:
+        said = body.decode(errors="replace").strip() or "no answer"
+        raise EngineFault(f"docker tag failed: {_json(body).get('message') or said}", at=socket_path)
+
+
+def untag(socket_path: str, reference: str) -> None:
+    """Take a name away, if it is there and the engine answers."""
+    _call(socket_path, "DELETE", f"/images/{quote(reference, safe='/:@')}", _PATIENCE)
+
+
+def _call(socket_path: str, method: str, path: str, timeout: float = _TIMEOUT) -> tuple[int, bytes]:
     """One request without a body: status and answer; status 0 where nobody answered in HTTP."""
     try:
         with _connected(socket_path) as connection:
+            connection.settimeout(timeout)
             return _exchange(connection, path, method)
     except (OSError, ValueError):
         return 0, b""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from envbuild.digest import Digest
 from envbuild.oci import CONFIG_TYPE, MANIFEST_TYPE, Image
@@ -58,7 +58,7 @@ class Loopback:
         """`127.0.0.1:PORT/PATH`, as an engine is told."""
         return f"{_ADDRESS}:{self._server.server_address[1]}/{self._path}"
 
-    def __enter__(self) -> "Loopback":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

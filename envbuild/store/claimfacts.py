@@ -84,6 +84,11 @@ def _definition(value: Any, _: Any, __: Read) -> Facts:
     return Facts(title=str(value["name"]))
 
 
+def _pushed(_: Any, __: Any, ___: Read) -> Facts:
+    """What a registry has is no reason to keep it here."""
+    return Facts()
+
+
 _KINDS: dict[str, Callable[[Any, Any, Read], Facts]] = {
     "name": _name,
     "image": _image,
@@ -93,6 +98,7 @@ _KINDS: dict[str, Callable[[Any, Any, Read], Facts]] = {
     "layer": _layer,
     "seen": _seen,
     "definition": _definition,
+    "pushed": _pushed,
 }
 
 

@@ -7,8 +7,7 @@ Kept is what can be reached from
 - any blob or folder that is held.
 
 An environment keeps its names, image, lock, lock document, what was read of its definition, and the layers that are in it
-or are made of its packages. A package that has a layer of its own is needed by nothing: it goes by age alone, and first
-where a size is asked for. A blob that no claim names (an index page) goes by age. Bytecode stays no longer than its image.
+or are made of its packages. A package that has a layer of its own is needed by nothing, and goes. A blob that no claim names (an index page) goes by age. Bytecode stays no longer than its image.
 
 A size is reached by raising the age: what was used least recently goes first, whatever it is. Times in the future count as
 now, so a clock that was set back makes nothing old.
@@ -38,7 +37,7 @@ class Rules:
     keep_bytes: int | None = None
     everything: bool = False
     keep_packages: bool = False
-    """Packages stay as long as an environment or lock that stays names them: for work without a network."""
+    """Packages that have a layer stay as long as a lock that stays names them: for work without a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +73,12 @@ def choose(snapshot: Snapshot, rules: Rules, now: float, held: Collection[str] =
     sized_alone = rules.everything and rules.older_than is None
     older_than = -math.inf if alone else math.inf if sized_alone else rules.older_than
     time = now - (30 * DAY if older_than is None else older_than)
+    latest = max(time, now if rules.everything else now - _RECENT)
     cut = Cut(
-        time=time, packages=time, names_keep=not rules.everything, keep_packages=rules.keep_packages,
+        time=time, packages=latest, names_keep=not rules.everything, keep_packages=rules.keep_packages,
         now=math.inf if alone else now,
     )  # fmt: skip
     if rules.keep_bytes is None or _left(snapshot, cut, held) <= rules.keep_bytes:
-        return cut
-    latest = max(time, now if rules.everything else now - _RECENT)
-    cut = replace(cut, packages=latest)
-    if _left(snapshot, cut, held) <= rules.keep_bytes:
         return cut
     return _raised(snapshot, cut, held, rules.keep_bytes, latest)
 

@@ -106,6 +106,7 @@ def new_file(folder: Path) -> tuple[int, Path]:
         if lock_descriptor(descriptor) and os.fstat(descriptor).st_nlink:
             return descriptor, path
         os.close(descriptor)
+        path.unlink(missing_ok=True)
         _unfinished.discard(path)
 
 

@@ -72,7 +72,7 @@ class Inventory:
     def folder_path(self, name: str) -> Path:
         """Where a folder stands, by its name in the snapshot."""
         kind, _, identity = name.partition("/")
-        return self._places.memo if kind == "memo" else self._places.cache / FOLDERS[kind] / identity
+        return self._places.cache / ("memo.v1" if kind == "memo" else f"{FOLDERS[kind]}/{identity}")
 
     def read_blob(self, digest: str) -> bytes:
         """A blob's bytes. OSError where it is not here, ValueError where it is damaged."""
@@ -142,8 +142,9 @@ class Inventory:
                     # A run that only reads still counts: it sets the folder's own time.
                     own = entry.stat(follow_symlinks=False).st_mtime
                     yield f"{kind}/{entry.name}", Folder(size, max(used, own) if kind == "tools" else own)
-        if self._places.memo.is_dir():
-            size, used = walk_sizes(self._places.memo)
+        memo = self.folder_path("memo/v1")
+        if memo.is_dir():
+            size, used = walk_sizes(memo)
             yield "memo/v1", Folder(size, used)
 
 

@@ -15,7 +15,7 @@ __all__ = ["ASIDE", "Leftovers"]
 
 ASIDE = ".gone-"
 """What a folder is called between its rename and its end."""
-_LASTING = frozenset({"use.lock", "prune.lock", "leases"})
+_LASTING = frozenset({"use.lock", "prune.lock", "writer.lock", "leases"})
 _RUN_LOCK = "lock"
 
 

@@ -95,16 +95,20 @@ def prepare(root: Path, group: int | None) -> None:
 
 
 def _make_shared(root: Path, group: int) -> None:
-    root.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    """And what is missing above it, since the others have to reach it."""
+    if not root.parent.is_dir():
+        _make_shared(root.parent, group)
     aside = root.with_name(f".{root.name}.{os.urandom(8).hex()}")
     aside.mkdir(mode=0o700)
     try:
         os.chown(aside, -1, group)
         aside.chmod(SHARED)
         aside.rename(root)
-    finally:
+    except OSError:
         with suppress(OSError):
             aside.rmdir()
+        if not root.is_dir():
+            raise
 
 
 def _nearest(folder: Path) -> Path:

@@ -22,11 +22,12 @@ from envbuild.errors import EnvironmentFault
 from envbuild.filelock import locked
 from envbuild.store.collect import Cut, Doomed, Rules, choose, doomed
 from envbuild.store.durable import sync_folder, writing
-from envbuild.store.inventory import Inventory
+from envbuild.store.inventory import Inventory, walk_sizes
 from envbuild.store.leases import Leases
 from envbuild.store.leftovers import ASIDE, Leftovers
 from envbuild.store.places import Places
 from envbuild.store.snapshot import Claim, Snapshot, Stamp
+from envbuild.store.turns import one_writer
 
 __all__ = ["Sweep", "Swept"]
 
@@ -95,8 +96,13 @@ class Sweep:
         """Take it away. Busy where another prune does not end; EnvironmentFault where the store cannot be written."""
         if not self._places.cache.is_dir():
             return Swept(before=Snapshot(), gone=Doomed())
-        with locked(self._places.locks / "prune.lock", timeout=_LONGEST, what="the store", waiting=self._waiting):
-            return self._run(rules, now)
+        lock = self._places.locks / "prune.lock"
+        with (
+            locked(lock, timeout=_LONGEST, what="the store", waiting=self._waiting, doing="prune"),
+            one_writer(self._places, self._waiting, doing="prune"),
+        ):
+            swept = self._run(rules, now)
+        return replace(swept, left=walk_sizes(self._places.cache)[0])
 
     def _run(self, rules: Rules, now: float) -> Swept:
         before = self._inventory.take()
@@ -112,7 +118,7 @@ class Sweep:
         known = replace(before, claims={**gone.seen, **before.claims})
         return Swept(
             before=known, gone=whole, leftovers=left_behind[0], leftover_bytes=left_behind[1],
-            left=max(0, before.size - whole.freed(known) - left_behind[1]), refused=tuple(gone.refused),
+            refused=tuple(gone.refused),
         )  # fmt: skip
 
     def _all(self, snapshot: Snapshot, cut: Cut) -> _Gone:

@@ -21,6 +21,7 @@ from envbuild.store.leftovers import ASIDE
 from envbuild.store.memo import Memo
 from envbuild.store.places import Places
 from envbuild.store.sweep import Sweep, Swept
+from envbuild.store.turns import one_writer
 from envbuild.store.usage import Usage, usage_of
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.reading import read_lock
@@ -89,7 +90,13 @@ class Cache:
         if not repair or not checked.faults:
             return Verdict(checked=checked, repaired=() if repair else None)
         adapters = self._adapters
-        sources = Sources(segments=self._segments, fetch=self._fetch, remove_folder=self._remove_folder)
+        sources = Sources(
+            segments=self._segments,
+            fetch=self._fetch,
+            remove_folder=self._remove_folder,
+            alone=lambda: one_writer(self._places, report.notice, doing="repair"),
+            keep_packages=self._keep_packages,
+        )
         repairing = Repairing(
             check, adapters.blobs, adapters.claims, adapters.specs, adapters.building, sources=sources
         )
@@ -98,16 +105,21 @@ class Cache:
     def prune(self, rules: Rules, report: Reporter, *, dry_run: bool) -> Swept:
         """Take away what the rules let go; `dry_run`: only tell. Works on a full disk and without the memo."""
         sweep = Sweep(self._places, report.notice)
-        keeps = self._adapters.machine.settings.get("ENVBUILD_KEEP_PACKAGES", "").lower()
-        rules = replace(rules, keep_packages=keeps in ("1", "true", "yes", "on"))
+        rules = replace(rules, keep_packages=self._keep_packages)
         now = time.time()
         return sweep.look(rules, now) if dry_run else sweep.run(rules, now)
 
+    @property
+    def _keep_packages(self) -> bool:
+        return not self._adapters.machine.switch("ENVBUILD_DROP_PACKAGES", usual=True)
+
     def _segments(self, lock: Lock, artifacts: Sequence[Artifact], layout: int, report: Reporter) -> None:
-        self._adapters.assembler.segments(lock, artifacts, layout, report)
+        with one_writer(self._places, report.notice, doing="repair"):
+            self._adapters.assembler.segments(lock, artifacts, layout, report)
 
     def _fetch(self, artifact: Artifact, report: Reporter) -> None:
-        self._adapters.source.fetch([artifact], self._adapters.blobs, report)
+        with one_writer(self._places, report.notice, doing="repair"):
+            self._adapters.source.fetch([artifact], self._adapters.blobs, report)
 
     def _forget(self, blobs: Sequence[str]) -> None:
         """That these were checked before is not believed any more."""

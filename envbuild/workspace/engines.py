@@ -31,7 +31,7 @@ from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.loading import Loader
 
 if TYPE_CHECKING:
-    from envbuild.registry.push import PushCount
+    from envbuild.registry.pushes import PushCount
     from envbuild.workspace.registries import Registries
 
 __all__ = ["Engines"]

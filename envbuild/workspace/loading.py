@@ -1,4 +1,7 @@
-"""`Loader`: an engine as a place that images are brought to, by the fastest way that it allows."""
+"""`Loader`: an engine as a place that images are brought to, by the fastest way that it allows.
+
+An engine that reaches this machine's loopback pulls what it lacks; to any other the whole image is streamed as an archive.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,22 +26,58 @@ class Loader:
         return self._engine.has(image, references)
 
     def load(self, image: Image, references: Sequence[str]) -> None:
-        """Stream it there."""
+        """Bring it there under these names. EngineFault where the engine cannot take it."""
         self._report.begin("load", image.size)
-        self._engine.load(image, references, partial(self._write, image))
+        done = _Count(self._report)
+        if not self._engine.rename(image, references) and not self._pull(image, references, done):
+            self._engine.load(image, references, partial(self._write, image, done))
         self._report.end("load")
 
-    def _write(self, image: Image, pipe: BinaryIO, names: Sequence[str]) -> None:
-        write_archive(image, self._blobs, _Counted(pipe, self._report), names)
+    def _pull(self, image: Image, references: Sequence[str], done: "_Count") -> bool:
+        """Whether the engine could pull it. Without a name it would not keep it."""
+        socket = self._engine.socket
+        if socket is None or not references:
+            return False
+        from envbuild.runners.enginepull import Pulled, pull
+        from envbuild.runners.loopback import Loopback
+
+        try:
+            registry = Loopback(image, self._blobs)
+        except OSError:
+            return False
+        with registry:
+            return pull(socket, image, references, registry, done.advance) is Pulled.DONE
+
+    def _write(self, image: Image, done: "_Count", pipe: BinaryIO, names: Sequence[str]) -> None:
+        write_archive(image, self._blobs, _Counted(pipe, done.again()), names)
+
+
+class _Count:
+    """Tells the reporter how much is done, each byte once even where a second way is taken."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report, self._told, self._now = report, 0, 0
+
+    def again(self) -> "_Count":
+        """From the start; what was told stays told."""
+        self._now = 0
+        return self
+
+    def advance(self, amount: int) -> None:
+        """So much more."""
+        self._now += amount
+        if self._now > self._told:
+            self._report.advance("load", self._now - self._told)
+            self._told = self._now
 
 
 class _Counted:
     """Tells how much went through."""
 
-    def __init__(self, pipe: BinaryIO, report: Reporter) -> None:
-        self._pipe, self._report = pipe, report
+    def __init__(self, pipe: BinaryIO, done: _Count) -> None:
+        self._pipe, self._done = pipe, done
 
     def write(self, data: bytes, /) -> None:
         """Pass it on."""
         self._pipe.write(data)
-        self._report.advance("load", len(data))
+        self._done.advance(len(data))

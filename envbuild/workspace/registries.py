@@ -1,15 +1,26 @@
-"""`Registries`: the registries that this machine reaches, with its logins; images are pushed to them."""
+"""`Registries`: the registries that this machine reaches, with its logins; images are pushed to them.
+
+Nothing here loads an HTTP client before more than one question has to be asked.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from envbuild.digest import Digest
-from envbuild.oci import Image
+from envbuild.oci import MANIFEST_TYPE, Image
 from envbuild.ports import Reporter
 from envbuild.reference import Reference
-from envbuild.registry.client import Registry, Repository
-from envbuild.registry.dockerconfig import login_for
-from envbuild.registry.push import Memory, PushCount, push_image
+from envbuild.registry.pushes import Memory, PushCount, blobs_of
 from envbuild.workspace.adapters import Adapters
 
+if TYPE_CHECKING:
+    from envbuild.registry.client import Registry, Repository
+
 __all__ = ["Registries"]
+
+_QUICK = 2.0
+"""Seconds that the quick question may take."""
+_OK = 200
 
 
 class Registries:
@@ -23,28 +34,54 @@ class Registries:
     def push(self, image: Image, name: str, report: Reporter) -> str:
         """Push an image as `HOST/REPOSITORY:TAG`; its reference by digest, which every client pulls."""
         reference = Reference.parse(name)
-        repository = self.repository(reference)
-        claims = self._adapters.claims
-        memory = Memory(claims, claims.entries)
-        report.begin("push", image.size)
-        count = push_image(
-            image, repository, (reference.tag,), self._adapters.blobs, memory, lambda n: report.advance("push", n)
-        )
-        report.end("push")
-        self.pushed.append(count)
+        self.pushed.append(self._known(image, reference) or self._pushed(image, reference, report))
         return _by_digest(reference, image.digest)
 
-    def repository(self, reference: Reference) -> Repository:
+    def repository(self, reference: Reference) -> "Repository":
         """The repository of a reference."""
+        from envbuild.registry.client import Registry
+        from envbuild.registry.dockerconfig import login_for
+
         host = reference.registry
         if host not in self._open:
-            environ = self._adapters.environ
-            plain = (
-                host
-                in self._adapters.machine.settings.get("ENVBUILD_INSECURE_REGISTRIES", "").replace(",", " ").split()
-            )
-            self._open[host] = Registry(host, self._adapters.http, login_for(host, environ), plain=plain)
+            login = login_for(host, self._adapters.environ)
+            self._open[host] = Registry(host, self._adapters.http, login, plain=host in self._plain)
         return self._open[host].repository(reference.repository)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(self._adapters.claims, self._adapters.claims.entries)
+
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        """Hosts that are asked by http."""
+        named = self._adapters.machine.settings.get("ENVBUILD_INSECURE_REGISTRIES", "")
+        return frozenset(named.replace(",", " ").split())
+
+    def _known(self, image: Image, reference: Reference) -> PushCount | None:
+        """What we pushed before and the registry has now, by one question; None where anything is otherwise."""
+        if not self._memory.knows(reference.registry, reference.repository, image.digest):
+            return None
+        from envbuild.http.head import head
+        from envbuild.registry.address import base_of
+
+        base = base_of(reference.registry, plain=reference.registry in self._plain)
+        url = f"{base}/v2/{reference.repository}/manifests/{reference.tag}"
+        answer = head(url, {"Accept": MANIFEST_TYPE}, self._adapters.machine.http_settings(), _QUICK)
+        if answer is None or answer[0] != _OK or answer[1].get("docker-content-digest") != str(image.digest):
+            return None
+        return PushCount(existed=len(blobs_of(image)))
+
+    def _pushed(self, image: Image, reference: Reference, report: Reporter) -> PushCount:
+        from envbuild.registry.push import push_image
+
+        report.begin("push", image.size)
+        repository, blobs = self.repository(reference), self._adapters.blobs
+        count = push_image(
+            image, repository, (reference.tag,), blobs, self._memory, lambda n: report.advance("push", n)
+        )
+        report.end("push")
+        return count
 
 
 def _by_digest(reference: Reference, digest: Digest) -> str:

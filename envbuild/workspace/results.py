@@ -10,7 +10,7 @@ from envbuild.pipeline.locking import Choice
 from envbuild.platforms import Platform
 
 if TYPE_CHECKING:
-    from envbuild.registry.push import PushCount
+    from envbuild.registry.pushes import PushCount
 
 __all__ = ["BuildRequest", "Delivered", "Probe", "Shown"]
 

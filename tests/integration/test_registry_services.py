@@ -75,7 +75,7 @@ def test_tls_needs_the_authority(registry_with_tls, expired_registry, authority)
 
 def test_a_client_certificate_is_demanded(registry_with_client_tls, authority):
     context = ssl.create_default_context(cafile=authority.bundle)
-    with pytest.raises(OSError):  # noqa: PT011 (which one depends on the moment)
+    with pytest.raises(OSError):
         _get(registry_with_client_tls.host, "/v2/", context=context)
     context.load_cert_chain(registry_with_client_tls.client.certificate, registry_with_client_tls.client.key)
     assert _get(registry_with_client_tls.host, "/v2/", context=context)[0] == 200

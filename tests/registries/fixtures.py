@@ -1,12 +1,14 @@
 """Fixtures: real registries. Each is empty, on 127.0.0.1, and a test's own."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from registries.certificates import Authority
 from registries.debian import LOGIN, DebianRegistry, running
+from registries.faulty import FaultyRegistry
 from registries.tokens import TokenService
 
 
@@ -95,3 +97,17 @@ def start_registry(docker_registry, tmp_path) -> Iterator[Callable[..., DebianRe
     yield start
     for context in reversed(opened):
         context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def faulty() -> Iterator[FaultyRegistry]:
+    """A registry of ours that fails as `faulty.fail(METHOD, PATTERN, Fault(...))` says."""
+    with closing(FaultyRegistry()) as started:
+        yield started
+
+
+@pytest.fixture
+def start_faulty() -> Iterator[Callable[..., FaultyRegistry]]:
+    """`start_faulty(auth="token", login=("user", "password"))`: one more of them."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(closing(FaultyRegistry(**settings)))

@@ -21,7 +21,7 @@ from torture.soundness import Checker, leftovers
 __all__ = ["kills"]
 
 _A_STORE_LASTS = 100
-_CALM_EVERY = 10
+_CALM_EVERY = 20
 
 
 def kills(count: int, seed: int, mutant: str = "") -> dict[str, object]:
