@@ -46,8 +46,14 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     metavar="NAME[:TAG]",
     help="A further name for the loaded image.",
 )
+@click.option(
+    "--cache",
+    default="",
+    metavar="HOST/REPOSITORY",
+    help="Where images are looked for before they are built, and claimed after. [ENVBUILD_CACHE]",
+)
 @asked("platform", "resolver", "locking", "json")
-def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...]) -> None:
+def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...], cache: str) -> None:
     r"""Build the image of SPEC, or find it built already.
 
     SPEC is a requirements.txt, an envbuild.toml, a lock file, or a folder with one of them. The image's reference
@@ -60,7 +66,9 @@ def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tupl
     envbuild build requirements.txt --to registry.example/team/train:v2
     """
     started = time.perf_counter()
-    request = BuildRequest(spec=spec, platform=asked.platform, choice=asked.choice, targets=targets, names=names)
+    request = BuildRequest(
+        spec=spec, platform=asked.platform, choice=asked.choice, targets=targets, names=names, cache=cache
+    )
     delivered = asked.workspace.build(request, asked.report)
     took = time.perf_counter() - started
     if asked.json:

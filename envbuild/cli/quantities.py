@@ -12,8 +12,8 @@ _SIZES = {"": 1, "B": 1} | {
     f"{letter}{end}": base**power for power, letter in enumerate("kMGT", 1) for end, base in (("B", 1000), ("iB", 1024))
 }
 _SIZES |= {"KB": 1000, "KiB": 1024}
-_TIME = re.compile(r"(\d{1,9})([smhdw])")
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,3})?) ?([A-Za-z]*)")
+_TIME = re.compile(r"([0-9]{1,9})([smhdw])")
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,3})?) ?([A-Za-z]*)")
 
 
 def seconds_of(text: str, at: str) -> float:

@@ -48,7 +48,7 @@ class _Token:
 class Authorizer:
     """For one registry; safe for threads. `login` is asked once, when the registry wants one."""
 
-    def __init__(self, host: str, base: str, http: Http, login: Callable[[], Login | None]) -> None:
+    def __init__(self, host: str, base: Callable[[], str], http: Http, login: Callable[[], Login | None]) -> None:
         self._host, self._base, self._http, self._find_login = host, base, http, login
         self._lock = threading.RLock()
         self._login: Login | None = None
@@ -174,9 +174,9 @@ class Authorizer:
         parts = urlsplit(realm)
         if parts.scheme == "https":
             return True
-        if parts.scheme != "http" or not self._base.startswith("http:"):
+        if parts.scheme != "http" or not self._base().startswith("http:"):
             return False
-        own = urlsplit(self._base).hostname or ""
+        own = urlsplit(self._base()).hostname or ""
         return parts.hostname == own or is_loopback(parts.netloc)
 
 

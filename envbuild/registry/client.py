@@ -33,7 +33,7 @@ class Registry:
     def __init__(
         self, host: str, http: Http, login: Callable[[], Login | None] = lambda: None, *, plain: bool = False
     ) -> None:
-        """`plain`: by http. Loopback always is."""
+        """`plain`: by http. A registry on this machine is asked in the way that it answers."""
         self.host = host
         self._session = Session(host, http, login, plain=plain)
 

@@ -12,16 +12,13 @@ from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Answer, Body, Http
 from envbuild.http.faults import PASSING, Passing, refused, retry_after
 from envbuild.http.patience import TRIES, Patience
-from envbuild.http.proxies import is_loopback
 from envbuild.httpsettings import host_of, split_login
-from envbuild.reference import HUB
+from envbuild.registry.address import base_of
 from envbuild.registry.auth import Authorizer, Login
 from envbuild.registry.faults import fault_of, not_a_registry
 
 __all__ = ["Reply", "Session"]
 
-_HUB_SERVER = "registry-1.docker.io"
-"""Where the registry that engines call docker.io is served."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5
 _LARGEST = 8 << 20
@@ -39,16 +36,16 @@ class Reply:
 
 
 class Session:
-    """Safe for threads. `plain` hosts are asked by http; loopback always is."""
+    """Safe for threads. `plain` hosts are asked by http; this machine's own in the way that they answer."""
 
     def __init__(self, host: str, http: Http, login: Callable[[], Login | None], *, plain: bool = False) -> None:
         self.host = host
-        name = urlsplit(f"//{host}").hostname or ""
-        self.base = f"{'http' if plain or is_loopback(name) else 'https'}://{_HUB_SERVER if host == HUB else host}"
+        self.base = base_of(host, plain=plain)
+        self._undecided = not plain and self.base.startswith("http:")
         self._http = http
         self._lock = threading.Lock()
         self._checked = False
-        self._auth = Authorizer(host, self.base, http, login)
+        self._auth = Authorizer(host, lambda: self.base, http, login)
 
     def check(self) -> None:
         """That a registry answers here at all ("Determining Support"): asked once. EnvironmentFault where none does."""
@@ -62,7 +59,7 @@ class Session:
                         patience.wait(passing)
 
     def _check(self) -> None:
-        answer = self._hops("GET", f"{self.base}/v2/", frozenset(), _NOTHING, lambda: None)
+        answer, _ = self._hops("GET", f"{self.base}/v2/", frozenset(), _NOTHING, lambda: None)
         try:
             if answer.status not in (200, 401):
                 raise self._refusal(answer, "asking for the registry")
@@ -132,29 +129,47 @@ class Session:
     def _authorized(
         self, method: str, url: str, scopes: frozenset[str], headers: Mapping[str, str], body: Callable[[], Body]
     ) -> Answer:
-        answer = self._hops(method, url, scopes, headers, body)
+        answer, sent = self._hops(method, url, scopes, headers, body)
         if answer.status == 401 and self.own(answer.url):
             asked = answer.headers.get("www-authenticate", "")
-            if self._auth.challenged(asked, scopes, answer.sent):
+            if self._auth.challenged(asked, scopes, sent):
                 answer.close()
-                answer = self._hops(method, url, scopes, headers, body)
+                answer, _ = self._hops(method, url, scopes, headers, body)
         return answer
 
     def _hops(
         self, method: str, url: str, scopes: frozenset[str], headers: Mapping[str, str], body: Callable[[], Body]
-    ) -> Answer:
-        """One request, and where it is sent to from there. Logins go to the registry's own address alone."""
+    ) -> tuple[Answer, str]:
+        """One request, and where it is sent to from there; the answer, and the Authorization that it answers.
+
+        Logins go to the registry's own address alone.
+        """
         for _ in range(_HOPS):
-            sent = {**headers, **(self._auth.headers(scopes) if self.own(url) else {})}
-            answer = self._http.exchange(method, url, sent, body())
+            login = self._auth.headers(scopes) if self.own(url) else {}
+            answer = self._http.exchange(method, url, {**headers, **login}, body())
+            if self._undecided and self._wants_tls(answer):
+                url = self.base + url.removeprefix(f"http://{self.host}")
+                continue
             target = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not target:
-                return answer
+                return answer, login.get("Authorization", "")
             answer.close()
             url = self.following(url, target)
             if answer.status == 303:
                 method, body = "GET" if method != "HEAD" else "HEAD", lambda: None
         raise EnvironmentFault(f"more than {_HOPS} redirects", at=self.host, hint="ask whoever runs the registry")
+
+    def _wants_tls(self, answer: Answer) -> bool:
+        """On this machine http serves as well as https: a server of https says so to a question by http."""
+        if answer.status != 400 or "json" in answer.headers.get("content-type", ""):
+            self._undecided = False
+            return False
+        wants = b"HTTPS" in self._read(answer, "asking for the registry")
+        if wants:
+            self.base = f"https://{self.host}"
+        self._undecided = False
+        answer.close()
+        return wants
 
     def following(self, url: str, target: str) -> str:
         """The address that an answer from `url` sends us to, without a login; never from https to http.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from typing import BinaryIO, cast
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from envbuild.digest import Digest
 from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError

@@ -122,16 +122,15 @@ class _Progress:
 
     def take(self, line: Mapping[str, Any]) -> None:
         """`{"status": "Extracting", "id": <12 hex of the layer>, "progressDetail": {"current": <bytes>, ...}}`."""
-        layer, status = line.get("id"), line.get("status")
+        layer, status, detail = line.get("id"), line.get("status"), line.get("progressDetail")
         if not isinstance(layer, str) or layer not in self._sizes:
             return
-        if status == "Pull complete":
+        known = detail if isinstance(detail, dict) else {}
+        # A content store tells no unpacking, and marks its last word on a layer so.
+        if status == "Pull complete" or known.get("hidecounts"):
             self._reach(layer, self._sizes[layer])
-        elif status == "Extracting":
-            detail = line.get("progressDetail")
-            current = detail.get("current") if isinstance(detail, dict) else None
-            if isinstance(current, int):
-                self._reach(layer, min(current, self._sizes[layer]))
+        elif status == "Extracting" and isinstance(current := known.get("current"), int):
+            self._reach(layer, min(current, self._sizes[layer]))
 
     def _reach(self, layer: str, amount: int) -> None:
         before = self._done.get(layer, 0)

@@ -78,28 +78,30 @@ def choose(snapshot: Snapshot, rules: Rules, now: float, held: Collection[str] =
         time=time, packages=latest, names_keep=not rules.everything, keep_packages=rules.keep_packages,
         now=math.inf if alone else now,
     )  # fmt: skip
-    if rules.keep_bytes is None or _left(snapshot, cut, held) <= rules.keep_bytes:
+    reach = Reach(snapshot)
+    if rules.keep_bytes is None or _left(reach, cut, held) <= rules.keep_bytes:
         return cut
-    return _raised(snapshot, cut, held, rules.keep_bytes, latest)
+    return _raised(reach, cut, held, rules.keep_bytes, latest)
 
 
-def _raised(snapshot: Snapshot, cut: Cut, held: Collection[str], keep_bytes: int, latest: float) -> Cut:
+def _raised(reach: Reach, cut: Cut, held: Collection[str], keep_bytes: int, latest: float) -> Cut:
     """The earliest time that leaves no more than this; the latest that is allowed, where none does."""
+    snapshot = reach.snapshot
     parts = (snapshot.claims.values(), snapshot.blobs.values(), snapshot.folders.values())
     used = {min(thing.used, cut.now) for part in parts for thing in part}
     times = sorted(math.nextafter(t, math.inf) for t in used if cut.time <= t < latest)
     low, high = 0, len(times)
     while low < high:
         middle = (low + high) // 2
-        if _left(snapshot, replace(cut, time=times[middle]), held) <= keep_bytes:
+        if _left(reach, replace(cut, time=times[middle]), held) <= keep_bytes:
             high = middle
         else:
             low = middle + 1
     return replace(cut, time=times[low] if low < len(times) else latest)
 
 
-def _left(snapshot: Snapshot, cut: Cut, held: Collection[str]) -> int:
-    return snapshot.size - doomed(snapshot, cut, held).freed(snapshot)
+def _left(reach: Reach, cut: Cut, held: Collection[str]) -> int:
+    return reach.snapshot.size - _Judge(reach, cut, held).doomed().freed(reach.snapshot)
 
 
 def doomed(snapshot: Snapshot, cut: Cut, held: Collection[str] = frozenset()) -> Doomed:

@@ -107,7 +107,8 @@ class Sweep:
     def _run(self, rules: Rules, now: float) -> Swept:
         before = self._inventory.take()
         with self._leases.excluded(_LONGEST) as held:
-            cut = choose(before, rules, now, held)
+            pass
+        cut = choose(before, rules, now, held)
         left_behind = self._leftovers.remove()
         gone = self._all(before, cut)
         whole = Doomed(

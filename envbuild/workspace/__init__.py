@@ -46,10 +46,15 @@ class Workspace:
         adapters = self.adapters.for_spec(path)
         destinations = [Destination.parse(t) for t in request.targets]
         chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
+        engines = Engines(adapters, chosen.platform)
+        shared = engines.shared(request.cache)
+        if shared is not None:
+            shared.fetch(chosen.locked, report)
         built = adapters.building.ensure(chosen.locked, chosen.platform, report)
+        if shared is not None:
+            shared.publish(built, chosen.locked, chosen.ids.get("request", ""), report)
         names = names_of(chosen.name, built.image_id, request.names)
         Names(adapters.claims).put(names, built.image_id)
-        engines = Engines(adapters, chosen.platform)
         writers = engines.writers(report)
         places = destinations or [engines.default_destination()]
         references = tuple(deliver(built.image, place, names, writers) for place in places)

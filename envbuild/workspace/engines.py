@@ -33,6 +33,7 @@ from envbuild.workspace.loading import Loader
 if TYPE_CHECKING:
     from envbuild.registry.pushes import PushCount
     from envbuild.workspace.registries import Registries
+    from envbuild.workspace.sharing import Shared
 
 __all__ = ["Engines"]
 
@@ -59,6 +60,22 @@ class Engines:
         from envbuild.workspace.registries import Registries
 
         return Registries(self._adapters)
+
+    def shared(self, name: str) -> "Shared | None":
+        """The cache repository of this name, else the one that the machine's settings name, if any."""
+        name = name or self._cache_setting()
+        if not name:
+            return None
+        from envbuild.workspace.sharing import Shared
+
+        return Shared(self._adapters, self.registries, name)
+
+    def _cache_setting(self) -> str:
+        """Read without loading the machine's whole configuration where there is no file of settings."""
+        named = self._adapters.environ.get("ENVBUILD_CACHE", "")
+        if named or not self._adapters.places.settings.exists():
+            return named
+        return self._adapters.machine.settings.get("ENVBUILD_CACHE", "")
 
     @property
     def pushed(self) -> "tuple[PushCount, ...]":

@@ -24,6 +24,8 @@ class BuildRequest:
     choice: Choice = field(default_factory=Choice)
     targets: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    cache: str = ""
+    """`HOST/REPOSITORY` where images are looked for before they are built, and claimed after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

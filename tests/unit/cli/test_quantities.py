@@ -22,7 +22,9 @@ def test_sizes(text, size):
     assert bytes_of(text, "--keep-bytes") == size
 
 
-@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "30 d", "30D", "1mo", "1d12h", "٣d", "9" * 30 + "d"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "d", "-1d", "1.5d", "30 d", "30D", "1mo", "1d12h", "\u0663d", "9" * 30 + "d"]
+)
 def test_no_times(text):
     """A month that is taken for 30 seconds would empty a store."""
     with pytest.raises(UsageError, match="no length of time") as caught:
@@ -30,7 +32,7 @@ def test_no_times(text):
     assert "30d" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "20gb", "20 gigs", "1,5GB", "1e9", "20GBB", "١GB", "0x10"])
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "20gb", "20 gigs", "1,5GB", "1e9", "20GBB", "\u0661GB", "0x10"])
 def test_no_sizes(text):
     with pytest.raises(UsageError, match="is no size") as caught:
         bytes_of(text, "--keep-bytes")
