@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from envbuild.errors import EnvironmentFault
+from envbuild.http.faults import PASSING
 
-__all__ = ["BlobUnknown", "Refused", "codes_of", "fault_of", "is_absence", "not_a_registry", "said"]
+__all__ = ["BlobUnknown", "codes_of", "fault_of", "is_absence", "not_a_registry", "said"]
 
 _LONGEST = 300
 _BLOB_UNKNOWN = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
 _ABSENT = frozenset({"BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "UNKNOWN"})
 
 
-class Refused(EnvironmentFault):
-    """The registry answered, and not with what was asked for."""
-
-
-class BlobUnknown(Refused):
+class BlobUnknown(EnvironmentFault):
     """A manifest names a blob that the registry does not have (any more)."""
 
 
@@ -61,8 +58,8 @@ def fault_of(status: int, host: str, action: str, body: bytes) -> EnvironmentFau
     if (codes & _BLOB_UNKNOWN or lacking) and status in (400, 404, 422):
         return BlobUnknown(told, at=host, hint="try again")
     if "immutable" in words.lower() or status == 409:
-        return Refused(told, at=host, hint="this tag may not be changed there: choose another one")
-    return Refused(told, at=host, hint=_HINTS.get(status, _hint(status, host)))
+        return EnvironmentFault(told, at=host, hint="this tag may not be changed there: choose another one")
+    return EnvironmentFault(told, at=host, hint=_HINTS.get(status, _hint(status, host)))
 
 
 _HINTS = {
@@ -77,7 +74,9 @@ _HINTS = {
 def _hint(status: int, host: str) -> str:
     if status == 401:
         return f"log in: docker login {host}"
-    return "the registry's fault; try again later" if status >= 500 else ""
+    if status >= 500:
+        return "the registry's fault; try again later"
+    return "try again later" if status in PASSING else "is the address right, and does a registry answer there?"
 
 
 def _errors(body: bytes) -> list[dict[str, Any]]:

@@ -109,10 +109,13 @@ class Manifests:
 
     def delete(self, digest: Digest) -> bool:
         """Whether it was there. EnvironmentFault where the registry allows no deleting."""
+        action = f"deleting {self._shown(str(digest))}"
         reply = self._session.ask(
-            "DELETE", self._path(str(digest)), action=f"deleting {self._shown(str(digest))}",
+            "DELETE", self._path(str(digest)), action=action,
             scopes=frozenset({f"repository:{self._repository}:delete,pull,push"}), ok=frozenset({200, 202, 404}),
         )  # fmt: skip
+        if reply.status == 404 and not is_absence(reply.body):
+            raise not_a_registry(self._session.host, action, reply.headers)
         return reply.status != 404
 
     def _checked(self, reply: Reply, reference: str, action: str) -> Manifest:

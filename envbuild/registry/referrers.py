@@ -53,6 +53,8 @@ class Referrers:
                 ok=frozenset({200, 404}), headers={"Accept": INDEX_TYPE},
             )  # fmt: skip
             if reply.status == 404:
+                if "html" in reply.headers.get("content-type", ""):
+                    raise not_a_registry(self._session.host, action, reply.headers)
                 return None
             found += _manifests_of(reply.body, self._session.host, action, reply.headers)
             following = next_page(reply.headers)

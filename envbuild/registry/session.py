@@ -132,7 +132,12 @@ class Session:
         answer, sent = self._hops(method, url, scopes, headers, body)
         if answer.status == 401 and self.own(answer.url):
             asked = answer.headers.get("www-authenticate", "")
-            if self._auth.challenged(asked, scopes, sent):
+            try:
+                again = self._auth.challenged(asked, scopes, sent)
+            except BaseException:
+                answer.close()
+                raise
+            if again:
                 answer.close()
                 answer, _ = self._hops(method, url, scopes, headers, body)
         return answer

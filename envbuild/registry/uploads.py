@@ -13,7 +13,6 @@ from envbuild.http.client import Body
 from envbuild.http.faults import Passing
 from envbuild.http.patience import TRIES
 from envbuild.registry.bodies import Outgoing
-from envbuild.registry.faults import Refused
 from envbuild.registry.session import Reply, Session
 
 __all__ = ["CHUNK", "Pushed", "Upload"]
@@ -103,7 +102,7 @@ class Upload:
         target = f"/v2/{self._repository}/blobs/uploads/?{query}"
         try:
             reply = self._ask("POST", target, {201, 202}, again=True, scopes=scopes)
-        except Refused:
+        except EnvironmentFault:
             # A registry may refuse the other repository, or mounts as such: then it is sent, or refused for a clear reason.
             return False, ""
         if reply.status == 201:
@@ -154,7 +153,7 @@ class Upload:
         """Where it goes on, and how much the registry has by its own word; None where it does not know."""
         try:
             reply = self._ask("GET", location, {200, 202, 204}, again=True)
-        except Refused:
+        except EnvironmentFault:
             return location, None
         return self._location(reply, location), _received(reply)
 

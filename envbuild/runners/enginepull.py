@@ -15,13 +15,12 @@ from envbuild.errors import EngineFault
 from envbuild.oci import Image
 from envbuild.runners.enginesocket import Ear, Lines, Presence, image_digest, lines, listen, tag, untag
 
-__all__ = ["Pulled", "Served", "pull"]
+__all__ = ["TIME_TO_ASK", "Pulled", "Served", "is_hopeless", "pull"]
 
-_TIME_TO_ASK = 5.0
+TIME_TO_ASK = 5.0
 """Seconds in which an engine that reaches us has asked for the image."""
 _POLL = 0.1
 _HOPELESS = ("no space left on device", "disk quota exceeded", "read-only file system", "input/output error")
-"""What an archive would meet as well."""
 _OK = 200
 
 
@@ -73,11 +72,16 @@ def pull(
         untag(socket, source)
 
 
+def is_hopeless(said: str) -> bool:
+    """Whether an engine's words name what an archive would meet as well: a full disk, a broken one."""
+    return any(words in said.lower() for words in _HOPELESS)
+
+
 def _ask(socket: str, image: Image, served: Served, advance: Callable[[int], None]) -> str | None:
     """The pull itself: None where the engine says nothing against it, else its words; none where it never asked us."""
     progress = _Progress(image, advance)
     query = urlencode({"fromImage": served.repository, "tag": str(image.digest)})
-    until = time.monotonic() + _TIME_TO_ASK
+    until = time.monotonic() + TIME_TO_ASK
     try:
         with lines(socket, "POST", f"/images/create?{query}") as answer:
             while not answer.ended:
@@ -103,7 +107,7 @@ def _error(line: Mapping[str, Any], answer: Lines) -> str:
 
 
 def _judged(socket: str, said: str, served: Served) -> Pulled:
-    if any(words in said.lower() for words in _HOPELESS):
+    if is_hopeless(said):
         raise EngineFault(
             f"docker cannot keep the image: {said}", at=socket, hint="make room where it keeps its images (docker info)"
         )

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from envbuild.builders.archive import write_archive
 from envbuild.oci import Image
 from envbuild.ports import BlobStore, Reporter
-from envbuild.runners.engine import Engine
+from envbuild.runners.engine import Engine, EngineKind
 
 __all__ = ["Loader"]
 
@@ -35,18 +35,23 @@ class Loader:
 
     def _pull(self, image: Image, references: Sequence[str], done: "_Count") -> bool:
         """Whether the engine could pull it. Without a name it would not keep it."""
-        socket = self._engine.socket
-        if socket is None or not references:
+        engine = self._engine
+        podman = engine.kind is EngineKind.PODMAN
+        if not references or not (podman or engine.socket):
             return False
-        from envbuild.runners.enginepull import Pulled, pull
-        from envbuild.runners.loopback import Loopback
+        from envbuild.runners import enginepull, loopback, podmanpull
 
         try:
-            registry = Loopback(image, self._blobs)
+            registry = loopback.Loopback(image, self._blobs)
         except OSError:
             return False
         with registry:
-            return pull(socket, image, references, registry, done.advance) is Pulled.DONE
+            if engine.socket and not podman:
+                outcome = enginepull.pull(engine.socket, image, references, registry, done.advance)
+            else:
+                outcome = podmanpull.podman_pull(engine, image, references, registry)
+                done.advance(registry.served if outcome is enginepull.Pulled.DONE else 0)
+        return outcome is enginepull.Pulled.DONE
 
     def _write(self, image: Image, done: "_Count", pipe: BinaryIO, names: Sequence[str]) -> None:
         write_archive(image, self._blobs, _Counted(pipe, done.again()), names)

@@ -100,14 +100,14 @@ def start_registry(docker_registry, tmp_path) -> Iterator[Callable[..., DebianRe
 
 
 @pytest.fixture
-def faulty() -> Iterator[FaultyRegistry]:
-    """A registry of ours that fails as `faulty.fail(METHOD, PATTERN, Fault(...))` says."""
+def faulty_registry() -> Iterator[FaultyRegistry]:
+    """A registry of ours that fails as `faulty_registry.fail(METHOD, PATTERN, Fault(...))` says."""
     with closing(FaultyRegistry()) as started:
         yield started
 
 
 @pytest.fixture
-def start_faulty() -> Iterator[Callable[..., FaultyRegistry]]:
-    """`start_faulty(auth="token", login=("user", "password"))`: one more of them."""
+def start_faulty_registry() -> Iterator[Callable[..., FaultyRegistry]]:
+    """`start_faulty_registry(auth="token", login=("user", "password"))`: one more of them."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(closing(FaultyRegistry(**settings)))

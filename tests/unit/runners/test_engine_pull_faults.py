@@ -5,6 +5,7 @@ import json
 import os
 import socketserver
 import threading
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -50,6 +51,7 @@ class FakeEngine:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+        Path(self.path).unlink(missing_ok=True)
 
     def answer(self, method, url, out):
         if url.path == "/_ping":
@@ -89,7 +91,7 @@ def ask_for(repository, reference):
 @pytest.fixture
 def outcome(tmp_path, image, store, monkeypatch):
     """`outcome(create)`: what a pull came to with an engine that answers so."""
-    monkeypatch.setattr(enginepull, "_TIME_TO_ASK", 0.3)
+    monkeypatch.setattr(enginepull, "TIME_TO_ASK", 0.3)
 
     def run(create, blobs=store):
         advanced = []
@@ -211,7 +213,7 @@ def test_an_engine_that_dies_in_the_middle_is_said(outcome):
         manifest_asked(repository, digest)
         start(out)
         say(out, {"status": "Downloading"})
-        os.unlink(fake.path)
+        Path(fake.path).unlink()
 
     with pytest.raises(EngineFault, match="went away"):
         outcome(create)
@@ -240,7 +242,7 @@ def test_a_failed_pull_falls_back_to_the_archive_once_and_counts_no_byte_twice(t
     class Recorded(Engine):
         def load(self, image, references, write):
             calls.append(references)
-            with open(os.devnull, "wb") as out:
+            with Path(os.devnull).open("wb") as out:
                 write(out, references)
 
     def create(fake, repository, digest, out):
@@ -269,3 +271,21 @@ def test_an_engine_without_a_socket_is_given_the_archive(image, store, report):
     calls = []
     Loader(Recorded(EngineKind.DOCKER, "docker", os.environ), store, report).load(image, ("a/b:1",))
     assert calls == [("a/b:1",)]
+
+
+def test_an_interrupt_in_the_middle_leaves_no_name_behind(tmp_path, image, store):
+    """Ctrl-C comes as an exception wherever we are."""
+
+    def create(fake, repository, digest, out):
+        manifest_asked(repository, digest)
+        start(out)
+        say(out, {"status": "Pull complete", "id": image.layers[1].descriptor.digest.hex[:12]})
+        threading.Event().wait(0.5)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with FakeEngine(tmp_path / "engine.sock", create) as fake, Loopback(image, store) as registry:
+        with pytest.raises(KeyboardInterrupt):
+            pull(fake.path, image, ("a/b:1",), registry, interrupt)
+        assert fake.requests[-1] == f"DELETE /images/{registry.repository}@{image.digest}"
