@@ -33,6 +33,7 @@ format: .venv/ready-dev
 
 bench: .venv/ready-dev
 	@set -e; for program in benchmarks/*.py; do echo "$$program"; $(BIN)/python $$program; done
+	$(BIN)/python tests/services/services.py run -- $(BIN)/python benchmarks/peers
 
 setup: .venv/ready-dev
 

@@ -53,6 +53,10 @@ class Member:
         return self.kind, self.mode, self.sha256, self.target
 
 
+_KINDS = {kind.value: kind for kind in MemberKind}
+"""Looking a kind up costs a quarter of asking the enumeration, and tables have thousands of rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberTable:
     """The members of a segment sorted by path, and facts about the artifact that later steps need (all strings).
@@ -74,7 +78,7 @@ class MemberTable:
         if document["format"] != 1:
             raise ValueError(f"unknown member table format {document['format']!r}")
         members = tuple(
-            Member(path=p, kind=MemberKind(k), mode=m, size=s, sha256=h, target=t, offset=o, length=n)
+            Member(path=p, kind=_KINDS[k], mode=m, size=s, sha256=h, target=t, offset=o, length=n)
             for p, k, m, s, h, t, o, n in document["members"]
         )
         return cls(members, {str(k): str(v) for k, v in document["facts"].items()})

@@ -45,7 +45,9 @@ class Registry:
 
     def has(self, repository: str, tag: str) -> bool:
         """Whether an image is there under this name."""
-        request = Request(f"http://{self.host}/v2/{repository}/manifests/{tag}", headers={"Accept": TYPES}, method="HEAD")
+        request = Request(
+            f"http://{self.host}/v2/{repository}/manifests/{tag}", headers={"Accept": TYPES}, method="HEAD"
+        )
         try:
             return urlopen(request, timeout=10).status == 200
         except URLError:

@@ -113,5 +113,14 @@ class Buildx:
     def push(self, packages: Packages, repository: str) -> float:
         contexts = [f"--build-context={name}={self._folder / name}" for name in ("wheels", "tools")]
         tag = f"{self._registry}/{repository}:1"
-        options = ["--push", "--provenance=false", "--build-arg", f"ROUND={self._round}", "-f", str(self._dockerfile), "-t", tag]
+        options = [
+            "--push",
+            "--provenance=false",
+            "--build-arg",
+            f"ROUND={self._round}",
+            "-f",
+            str(self._dockerfile),
+            "-t",
+            tag,
+        ]
         return timed(["docker", "buildx", "build", *options, *contexts, str(packages.context)], self._env)

@@ -30,16 +30,16 @@ def _keep(_packages: Sequence[Digest]) -> None:
 
 
 class Assembler:
-    """Implements `ports.Builder`. Layers come from the cache, else from artifacts that `source` brings."""
+    """Implements `ports.Builder`. Layers come from the cache, else from artifacts."""
 
     def __init__(
         self,
         blobs: BlobStore,
         claims: Claims,
-        source: ArtifactSource,
+        source: Callable[[], ArtifactSource],
         drop: Callable[[Sequence[Digest]], None] = _keep,
     ) -> None:
-        """`drop` is told which wheels are layers now, and need not be kept."""
+        """`source` opens what brings artifacts that are not in the store; `drop` is told which wheels are layers now, and need not be kept."""
         self._blobs, self._source, self._drop = blobs, source, drop
         self.cache = LayerCache(blobs, claims)
         self.count = LayerCount()
@@ -70,7 +70,8 @@ class Assembler:
         found = {a.sha256: self.cache.find(artifact_material(a, python, layout)) for a in artifacts}
         missing = sorted((a for a in artifacts if found[a.sha256] is None), key=lambda a: (-a.size, a.name))
         if missing:
-            self._source.fetch(missing, self._blobs, report)
+            if not all(self._blobs.has(a.digest) for a in missing):
+                self._source().fetch(missing, self._blobs, report)
             report.begin("layers", sum(a.size for a in missing))
             with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
                 jobs = [pool.submit(self._convert, a, python, layout, report) for a in missing]

@@ -70,7 +70,7 @@ class Transport:
         self._settings = settings
         self._logins = Logins(settings)
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, Path | None], urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, Path | None, bool], urllib3.PoolManager] = {}
 
     def open(self, url: str, headers: Mapping[str, str]) -> Answer:
         """GET, redirects followed. EnvironmentFault for what no other try mends, Passing for what one may."""
@@ -125,14 +125,17 @@ class Transport:
 
     def _pool(self, url: str, *, direct: bool) -> urllib3.PoolManager:
         proxy = "" if direct else proxy_for(url, self._settings)
-        folder = host_folder(self._settings, host_of(url)) if url.startswith("https:") else None
+        secure = url.startswith("https:")
+        folder = host_folder(self._settings, host_of(url)) if secure else None
+        key = (proxy, folder, secure or bool(proxy))
         with self._lock:
-            if (proxy, folder) not in self._pools:
-                self._pools[proxy, folder] = self._make(proxy, folder)
-            return self._pools[proxy, folder]
+            if key not in self._pools:
+                self._pools[key] = self._make(*key)
+            return self._pools[key]
 
-    def _make(self, proxy: str, folder: Path | None) -> urllib3.PoolManager:
-        own = trust(self._settings, folder)
+    def _make(self, proxy: str, folder: Path | None, secure: bool) -> urllib3.PoolManager:
+        # Reading the authorities takes longer than a request to a host near by that needs none.
+        own = trust(self._settings, folder) if secure else None
         if not proxy:
             return urllib3.PoolManager(num_pools=_POOL, maxsize=_POOL, blocksize=_CHUNK, ssl_context=own)
         address, login = split_login(proxy)

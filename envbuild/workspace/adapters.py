@@ -178,7 +178,7 @@ class Adapters:
         """What makes layers and images."""
         from envbuild.builders.assemble import Assembler
 
-        return Assembler(self.blobs, self.claims, self.source)
+        return Assembler(self.blobs, self.claims, lambda: self.source, self._drop)
 
     @cached_property
     def host_platform(self) -> Platform:

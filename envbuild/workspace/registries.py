@@ -14,6 +14,7 @@ from envbuild.registry.pushes import Memory, PushCount, blobs_of
 from envbuild.workspace.adapters import Adapters
 
 if TYPE_CHECKING:
+    from envbuild.http.client import Http
     from envbuild.registry.client import Registry, Repository
 
 __all__ = ["Registries"]
@@ -45,8 +46,15 @@ class Registries:
         host = reference.registry
         if host not in self._open:
             login = login_for(host, self._adapters.environ)
-            self._open[host] = Registry(host, self._adapters.http, login, plain=host in self._plain)
+            self._open[host] = Registry(host, self._http, login, plain=host in self._plain)
         return self._open[host].repository(reference.repository)
+
+    @cached_property
+    def _http(self) -> "Http":
+        """Without the logins of package indexes: registries have their own."""
+        from envbuild.http.client import Http
+
+        return Http(self._adapters.machine.http_settings())
 
     @cached_property
     def _memory(self) -> Memory:

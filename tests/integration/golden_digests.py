@@ -243,7 +243,7 @@ def golden_digests(folder):
     )
     lock_id = identity(lock_material(lock))
     image_id = identity(image_material(lock_id, SETTINGS))
-    assembler = Assembler(Blobs(folder / "blobs"), Claims(folder / "claims"), source)
+    assembler = Assembler(Blobs(folder / "blobs"), Claims(folder / "claims"), lambda: source)
     image = assembler.build(lock, config_of(lock, SETTINGS, lock_id, image_id), SETTINGS.layout, Quiet())
     found = {
         "lock": str(lock_id),

@@ -27,7 +27,9 @@ from torture.soundness import acknowledged_lost, wrong
 
 __all__ = ["cuts"]
 
-_SIZE = 48 << 20
+_SIZE = 96 << 20
+_ACTS = 700
+"""Of one writer, so that the disk never fills."""
 _CUTS_A_DISK = 12
 _WRITERS = 2
 _FULL = 0.8
@@ -51,8 +53,9 @@ class Writer:
         with self.said.open("ab", buffering=0) as out:
             acts = Acts(home, env, seed, lambda word: out.write(f"{word}\n".encode()))
             acts.build()
-            while True:
+            for _ in range(_ACTS):
                 getattr(acts, chance.choice(("put", "claim", "claim", "record")))()
+            signal.pause()
 
     def stop(self) -> list[str]:
         """Nothing moves any more when this returns; what was said to be done."""

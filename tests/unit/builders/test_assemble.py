@@ -72,7 +72,7 @@ def build(root, *names):
     )
     settings, lock_id = ImageSettings(), identity(lock_material(lock))
     config = config_of(lock, settings, lock_id, identity(image_material(lock_id, settings)))
-    return Assembler(Blobs(root / "b"), Claims(root / "c"), Source()).build(lock, config, 1, Quiet())
+    return Assembler(Blobs(root / "b"), Claims(root / "c"), Source).build(lock, config, 1, Quiet())
 
 
 def test_who_wins_a_conflict_does_not_hang_on_what_was_built_before(tmp_path):
