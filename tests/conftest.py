@@ -262,11 +262,11 @@ def warm_home(tmp_path_factory) -> Home:
 
 
 @pytest.fixture(scope="session")
-def sound() -> Callable[[str], None]:
+def sound() -> Callable[[str | Path], None]:
     """`sound(ENVBUILD_HOME)`: every image in that store is consistent. Each image is checked once a session."""
     checker = Checker()
 
-    def check(home: str) -> None:
+    def check(home: str | Path) -> None:
         store = Store(Path(home))
         new = [entry for entry in store.images() if entry["digest"] not in checker.images]
         found = [finding for entry in new for finding in checker.image(entry, store, entry["digest"][7:19])]

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from lists import ENVBUILD, Packages, envbuild, locked, wheels_of, with_other
 from registry import Registry
-from sides import Buildx, Envbuild, Side, timed
+from sides import Buildx, Envbuild, Side, clean, timed
 
 LISTS = {False: (("numpy", "pandas", "scikit-learn"), "threadpoolctl"), True: (("torch", "transformers"), "packaging")}
 CASES = ("cold", "nothing changed", "one package")
@@ -161,14 +161,16 @@ def main() -> None:
             sides: list[Side] = [ours, *(peer for peer in peers if given.only in peer.name)]
             print(machine(env))
             print(", ".join(f"{name} {pin}" for name, pin in first.pins.items()))
-            for side in sides[1:]:  # uv's cache mount, and what the engine keeps of the contexts
-                side.push(first, "warm-up")
-                side.push(second, "warm-up")
+            for installer in ("uv", "pip"):  # the cache mount, and what the engine keeps of the contexts
+                for side in [side for side in sides if installer in side.name.split()][:1]:
+                    side.push(first, "warm-up")
+                    side.push(second, "warm-up")
             times = measured(sides, (first, second), registry, rounds)
             table(times, sides)
             print(f"load {os.getloadavg()[0]:.1f} at the end; medians of {rounds} rounds, in turns")
         finally:
             registry.stop()
+            clean(env, registry.host)
 
 
 if __name__ == "__main__":

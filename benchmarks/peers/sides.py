@@ -10,6 +10,8 @@ from typing import Protocol
 
 from lists import ENVBUILD, Packages
 
+MARK = "envbuild-peers"
+"""What the engine keeps of a run is known by it."""
 OPTIONS = {
     "uv": "--offline --no-index --find-links /wheels --no-deps --require-hashes -r /list.txt",
     "pip": "--no-index --find-links /wheels --no-deps --require-hashes --root-user-action=ignore -r /list.txt",
@@ -18,10 +20,10 @@ DOCKERFILE = """\
 FROM {base}
 USER root
 ARG ROUND
-RUN --network=none --mount=type=cache,target=/root/.cache \\
-    --mount=type=bind,from=wheels,target=/wheels --mount=type=bind,from=tools,target=/tools \\
+RUN --network=none --mount=type=cache,id={mark},target=/root/.cache \\
+    --mount=type=bind,from={mark}-wheels,target=/wheels --mount=type=bind,from={mark}-tools,target=/tools \\
     --mount=type=bind,source=list.txt,target=/list.txt \\
-    : "$ROUND" && {install}
+    : {mark} "$ROUND" && {install}
 USER 1000:1000
 """
 INSTALL = {
@@ -103,7 +105,7 @@ class Buildx:
         self._env, self._registry, self._folder = env, registry, folder
         self._dockerfile = folder / f"Dockerfile.{installer}{flags.replace(' ', '')}"
         install = f"{INSTALL[installer]} {flags} {OPTIONS[installer]}"
-        self._dockerfile.write_text(DOCKERFILE.format(base=f"{registry}/base:1", install=install))
+        self._dockerfile.write_text(DOCKERFILE.format(base=f"{registry}/base:1", mark=MARK, install=install))
         self._round = f"{time.time_ns()}"
 
     def forget(self) -> None:
@@ -111,7 +113,7 @@ class Buildx:
         self._round = f"{time.time_ns()}"
 
     def push(self, packages: Packages, repository: str) -> float:
-        contexts = [f"--build-context={name}={self._folder / name}" for name in ("wheels", "tools")]
+        contexts = [f"--build-context={MARK}-{name}={self._folder / name}" for name in ("wheels", "tools")]
         tag = f"{self._registry}/{repository}:1"
         options = [
             "--push",
@@ -124,3 +126,16 @@ class Buildx:
             tag,
         ]
         return timed(["docker", "buildx", "build", *options, *contexts, str(packages.context)], self._env)
+
+
+def clean(env: Mapping[str, str], registry: str) -> None:
+    """Take from the engine what the benchmark left in it: images, cache mounts, build cache."""
+    listed = ["docker", "image", "ls", "--filter", f"reference={registry}/*", "--format", "{{.ID}}"]
+    images = subprocess.run(listed, env=env, capture_output=True, text=True, check=False).stdout.split()
+    if images:
+        subprocess.run(["docker", "image", "rm", "-f", *sorted(set(images))], env=env, capture_output=True, check=False)
+    usage = subprocess.run(["docker", "buildx", "du", "--verbose"], env=env, capture_output=True, text=True, check=False)
+    for record in usage.stdout.split("\n\n"):
+        if MARK in record:
+            prune = ["docker", "buildx", "prune", "-f", "--filter", f"id={record.split()[1]}"]
+            subprocess.run(prune, env=env, capture_output=True, check=False)

@@ -162,6 +162,7 @@ class Session:
             url = self.following(url, target)
             if answer.status == 303:
                 method, body = "GET" if method != "HEAD" else "HEAD", lambda: None
+                headers = {name: value for name, value in headers.items() if not name.startswith("Content-")}
         raise EnvironmentFault(f"more than {_HOPS} redirects", at=self.host, hint="ask whoever runs the registry")
 
     def _wants_tls(self, answer: Answer) -> bool:

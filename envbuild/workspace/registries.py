@@ -43,11 +43,12 @@ class Registries:
         from envbuild.registry.client import Registry
         from envbuild.registry.dockerconfig import login_for
 
-        host = reference.registry
-        if host not in self._open:
-            login = login_for(host, self._adapters.environ)
-            self._open[host] = Registry(host, self._http, login, plain=host in self._plain)
-        return self._open[host].repository(reference.repository)
+        host, name = reference.registry, reference.name
+        if name not in self._open:
+            # By repository, since a login may be for one alone.
+            login = login_for(name, self._adapters.environ)
+            self._open[name] = Registry(host, self._http, login, plain=host in self._plain)
+        return self._open[name].repository(reference.repository)
 
     @cached_property
     def _http(self) -> "Http":

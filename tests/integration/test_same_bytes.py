@@ -5,12 +5,14 @@ Where this fails, two people with one lock have two images, and no layer that on
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from imagechecks import Checker, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("golden_digests.py")
@@ -52,6 +54,18 @@ def test_the_image_has_the_layers_of_the_golden_packages():
     assert GOLDEN["deb layer"] == {"blob": deb["blob"], "diff": deb["diff_id"]}
 
 
+def test_the_golden_image_is_consistent(tmp_path):
+    """An image that is the same everywhere may still be one that no engine takes."""
+    found = runpy.run_path(str(SCRIPT))["golden_digests"](tmp_path)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "blobs.v1").symlink_to(tmp_path / "blobs")
+    store = Store(tmp_path)
+    with store.open(found["manifest"]) as stream:
+        size = len(stream.read())
+    entry = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": found["manifest"], "size": size}
+    assert Checker().image(entry, store) == []
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_settings_of_the_machine_do_not_matter(tmp_path, machine):
     """Hash seed, umask, time zone, locale, folder: a colleague's account is never the same as mine."""
@@ -87,12 +101,14 @@ def envbuild(home, folder, *arguments, env=None, umask=0o022, prefix=()):
 
 
 @pytest.fixture
-def places(home, tmp_path):
+def places(home, tmp_path, sound):
     """Two project folders with empty stores beside them; the packages that end up there are not kept."""
     made = [(tmp_path / name, tmp_path / f"store of {name}") for name in ("mine", "très loin 遠い")]
     for project, _ in made:
         project.mkdir()
     yield made
+    for _, store in made:
+        sound(store)
     for store in (home.store, *(store for _, store in made)):
         shutil.rmtree(store, ignore_errors=True)
 

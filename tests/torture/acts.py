@@ -1,6 +1,6 @@
 """What a process does with a store, one act at a time, by the library or by the command line itself.
 
-    python -m torture.acts HOME WHEELS ACT SEED     (with `tests` on the path; exit codes are those of the command line)
+python -m torture.acts HOME WHEELS ACT SEED MUTANT     (with `tests` on the path; exit codes are those of the command line)
 """
 
 import io
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from torture.mutants import MUTANTS
 from torture.smallenv import SmallEnv, environ
 
 from envbuild.cli.exits import code_of
@@ -106,7 +107,7 @@ class Acts:
         with redirect_stdout(out), redirect_stderr(told):
             code = command_line(list(words))
         if code:
-            raise Failed(code, told.getvalue())
+            raise Failed(code, f"{told.getvalue()}{out.getvalue()}")
         return out.getvalue()
 
     def everything(self) -> None:
@@ -143,10 +144,11 @@ def words_of(act: Callable[[], object]) -> tuple[int, str]:
 
 def main() -> None:
     """One act as a process of its own."""
-    home, wheels, name, seed = sys.argv[1:]
+    home, wheels, name, seed, mutant = sys.argv[1:]
+    if mutant:
+        MUTANTS[mutant]()
     env = SmallEnv(Path(wheels).parent / "small0.lock", Path(wheels))
     os.environ.update(environ(Path(home), os.environ, Path(wheels)))
-    # The first mutating call on this path marks where the act begins.
     acts = Acts(Path(home), env, int(seed))
     code, told = words_of(getattr(acts, name))
     sys.stderr.write(told + "\n")

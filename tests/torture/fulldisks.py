@@ -1,20 +1,19 @@
 """Builds on file systems that are too small, of many sizes, by the command line; the same with too few inodes.
 
-python -m torture.fulldisks SIZES [SEED]     prints JSON. Needs root; it mounts in a mount namespace of its own.
+python -m torture.fulldisks SIZES [--seed N]     prints JSON. Needs root; it mounts in a mount namespace of its own.
 """
 
-import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from torture.acts import Acts, words_of
+from torture.asked import alone_in_its_mounts, run, words
 from torture.forking import ended, forked
 from torture.smallenv import SmallEnv, environ, small_env
 from torture.soundness import leftovers, wrong
@@ -29,15 +28,15 @@ _NOISE = 60_000
 def _said(home: Path, env: SmallEnv, act: Callable[[Acts], object]) -> tuple[int, str]:
     """How an act ends in a process of its own, and what it tells."""
     os.environ.update(environ(home, os.environ, env.wheels))
-    words = Path(env.wheels).parent / "words"
+    told = env.wheels.parent / "told"
 
     def work() -> int:
-        code, told = words_of(lambda: act(Acts(home, env)))
-        words.write_text(told)
+        code, said = words_of(lambda: act(Acts(home, env)))
+        told.write_text(said)
         return code
 
     code = ended(forked(work))
-    return code, words.read_text()
+    return code, told.read_text()
 
 
 def _one(folder: Path, options: str, seen: Counter[str], faults: list[str]) -> None:
@@ -53,40 +52,40 @@ def _one(folder: Path, options: str, seen: Counter[str], faults: list[str]) -> N
         if code not in (0, 5) or (code == 5 and ("is full" not in told or "are free" not in told)):
             faults.append(f"{options}: exit {code}: {told}")
         faults += [f"{options}: {fault}" for fault in wrong(home)]
-        # Every byte and every inode is taken now, whatever the build had left.
-        _fill(store)
+        # Every byte, or every inode, is taken now, whatever the build had left.
+        _fill(store, inodes="size=20m" in options)
         if small == 0:
             seen["reads on a full disk"] += 1
-            reading, words = _said(home, other, lambda acts: acts.command("ls", "-q", str(other.lock)))
+            reading, told = _said(home, other, lambda acts: acts.command("ls", "-q", str(other.lock)))
             if reading:
-                faults.append(f"{options}: reading: exit {reading}: {words}")
-        pruned, words = _said(home, env, Acts.prune)
+                faults.append(f"{options}: reading: exit {reading}: {told}")
+        pruned, told = _said(home, env, Acts.prune)
         seen["prunes with nothing free"] += 1
         if pruned and store.joinpath("home/cache").is_dir():
-            faults.append(f"{options}: prune: exit {pruned}: {words}")
+            faults.append(f"{options}: prune: exit {pruned}: {told}")
         kept = [p for p in (home / "cache/blobs.v1").rglob("*") if p.is_file()]
         if not pruned and kept:
             faults.append(f"{options}: prune left {len(kept)} blobs")
         faults += [f"{options}: left after prune: {path}" for path in leftovers(home)]
         _unfill(store)
         subprocess.run(["mount", "-o", "remount,size=20m,nr_inodes=5000", str(store)], check=True)
-        again, words = _said(home, env, Acts.build)
+        again, told = _said(home, env, Acts.build)
         if again:
-            faults.append(f"{options}: with room again: exit {again}: {words}")
+            faults.append(f"{options}: with room again: exit {again}: {told}")
         faults += [f"{options}: at the end: {fault}" for fault in wrong(home)]
     finally:
         subprocess.run(["umount", "-l", str(store)], check=True)
 
 
-def _fill(store: Path) -> None:
-    for number in range(1_000_000):
-        try:
-            with (store / f"filling{number}").open("wb", buffering=0) as stream:
-                while stream.write(bytes(4096)) == 4096:
-                    pass
-        except OSError:
-            if not (store / f"filling{number}").exists():
-                return
+def _fill(store: Path, *, inodes: bool) -> None:
+    """All bytes: one file that grows until it cannot; all inodes: empty files."""
+    with suppress(OSError):
+        if inodes:
+            for number in range(1_000_000):
+                (store / f"filling{number}").touch()
+        with (store / "filling").open("wb", buffering=0) as stream:
+            while stream.write(bytes(4096)):
+                pass
 
 
 def _unfill(store: Path) -> None:
@@ -94,12 +93,11 @@ def _unfill(store: Path) -> None:
         path.unlink()
 
 
-def full_disks(count: int, seed: int) -> dict[str, object]:
+def full_disks(count: int, seed: int) -> tuple[Counter[str], list[str]]:
     """As many sizes, spread evenly, each a little off; every third is short of inodes instead."""
     chance = random.Random(seed)
-    seen: Counter[str] = Counter()
+    seen = Counter({"sizes": count})
     faults: list[str] = []
-    began = time.monotonic()
     for number in range(count):
         share = (number + chance.random()) / count
         pages = max(2, int(share * _LARGEST) // 4096)
@@ -107,19 +105,14 @@ def full_disks(count: int, seed: int) -> dict[str, object]:
         options = few if number % 3 == 0 else f"size={pages * 4}k,nr_inodes=5000"
         with tempfile.TemporaryDirectory() as folder:
             _one(Path(folder), options, seen, faults)
-    return {
-        "sizes": count, **seen, "wrong": faults[:20], "wrong in all": len(faults),
-        "seconds": round(time.monotonic() - began, 1),
-    }  # fmt: skip
+    return seen, faults
 
 
 def main() -> None:
     """Count, and print what was counted."""
-    if "--inside" not in sys.argv:
-        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "torture.fulldisks"]
-        os.execvp(command[0], [*command, *sys.argv[1:], "--inside"])  # noqa: S606
-    words = [int(word) for word in sys.argv[1:] if word != "--inside"]
-    sys.stdout.write(json.dumps(full_disks(*[*words, 1][:2])) + "\n")
+    asked = words(__doc__ or "", "sizes")
+    alone_in_its_mounts()
+    run(lambda: full_disks(asked.sizes, asked.seed))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
 """Processes killed at random moments of real work, one after the other on one store; what they leave must be usable at once.
 
-python -m torture.kills COUNT [SEED [MUTANT]]     prints what was counted as JSON
+python -m torture.kills COUNT [--seed N] [--mutant NAME]     prints what was counted as JSON
 """
 
-import json
 import os
 import random
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from torture.acts import Acts, words_of
+from torture.asked import run, words
 from torture.forking import ended, forked, killed_after
 from torture.mutants import MUTANTS
 from torture.smallenv import environ, small_env
@@ -24,16 +22,15 @@ _A_STORE_LASTS = 100
 _CALM_EVERY = 20
 
 
-def kills(count: int, seed: int, mutant: str = "") -> dict[str, object]:
-    """`count` kills. `wrong` are the faults that were found afterwards: at most twenty are kept."""
+def kills(count: int, seed: int, mutant: str = "") -> tuple[dict[str, int], list[str]]:
+    """`count` kills, and the faults that were found afterwards; twenty are enough."""
     chance = random.Random(seed)
     seen: dict[str, int] = {"killed": 0, "ended first": 0, "calm runs": 0, "prunes": 0, "reads": 0}
     wrong: list[str] = []
-    began = time.monotonic()
     while seen["killed"] < count and len(wrong) < 20:
         with tempfile.TemporaryDirectory() as folder:
             _one_store(Path(folder), chance, seen, wrong, count, mutant)
-    return {**seen, "wrong": wrong, "seconds": round(time.monotonic() - began, 1)}
+    return seen, wrong
 
 
 def _one_store(
@@ -44,7 +41,7 @@ def _one_store(
     checker = Checker(home)
 
     def work(name: str, number: int, *, mutated: bool) -> Callable[[], object]:
-        def run() -> int:
+        def act() -> int:
             if mutated and mutant:
                 MUTANTS[mutant]()
             acts = Acts(home, env, number)
@@ -53,7 +50,7 @@ def _one_store(
                 os.write(2, f"{name}: {told}\n".encode())
             return code
 
-        return run
+        return act
 
     def calm(name: str) -> None:
         if code := ended(forked(work(name, chance.randrange(1 << 40), mutated=False))):
@@ -81,5 +78,11 @@ def _one_store(
     seen["reads"] += 1
 
 
+def main() -> None:
+    """Count, and print what was counted."""
+    asked = words(__doc__ or "", "count")
+    run(lambda: kills(asked.count, asked.seed, asked.mutant))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(kills(int(sys.argv[1]), int((sys.argv + ["1"])[2]), "".join(sys.argv[3:4]))) + "\n")
+    main()

@@ -1,25 +1,24 @@
 """Power cuts: writers work on ext4 in a file; in the middle all are stopped, the file is copied (only what reached the
 "disk" is in it), the copy is mounted and compared with what they had said was done.
 
-python -m torture.powercuts CUTS OPTIONS [MUTANT [SEED]]     OPTIONS: of mount, such as data=writeback
+python -m torture.powercuts CUTS OPTIONS [--seed N] [--mutant NAME]     OPTIONS of mount: data=writeback
 
 Needs root, loop devices and mkfs.ext4. It moves itself into a mount namespace of its own: whatever happens to it, nothing
 stays mounted.
 """
 
-import json
 import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from torture.acts import Acts
+from torture.asked import alone_in_its_mounts, run, words
 from torture.forking import forked
 from torture.mutants import MUTANTS
 from torture.smallenv import SmallEnv, environ, small_env
@@ -115,13 +114,12 @@ class Disk:
         subprocess.run(["umount", "-l", str(self.live)], check=True, capture_output=True)
 
 
-def cuts(count: int, options: str, mutant: str, seed: int, *, enough: int = 0) -> dict[str, object]:
+def cuts(count: int, options: str, mutant: str, seed: int, *, enough: int = 0) -> tuple[dict[str, object], list[str]]:
     """`count` cuts; it ends sooner where `enough` cuts have shown that something was lost or damaged."""
     chance = random.Random(seed)
     done = bad = acknowledged = disks = 0
     corrupt: list[str] = []
     lost: list[str] = []
-    began = time.monotonic()
     while done < count and not (enough and bad >= enough):
         with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
             disk, writers = Disk(Path(folder), options), []
@@ -150,22 +148,15 @@ def cuts(count: int, options: str, mutant: str, seed: int, *, enough: int = 0) -
                 for writer in writers:
                     writer.end()
                 disk.close()
-    return {
-        "cuts": done, "disks": disks, "options": options, "acknowledged": acknowledged, "corrupt": len(corrupt),
-        "lost": len(lost), "cuts that show it": bad, "examples": [*corrupt[:5], *lost[:5]],
-        "seconds": round(time.monotonic() - began, 1),
-    }  # fmt: skip
+    counted: dict[str, object] = {"cuts": done, "disks": disks, "options": options, "acknowledged": acknowledged}
+    return {**counted, "corrupt": len(corrupt), "lost": len(lost), "cuts that show it": bad}, [*corrupt, *lost]
 
 
 def main() -> None:
     """Count, and print what was counted."""
-    if "--inside" not in sys.argv:
-        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "torture.powercuts"]
-        os.execvp(command[0], [*command, *sys.argv[1:], "--inside"])  # noqa: S606
-    words = [word for word in sys.argv[1:] if word != "--inside"]
-    count, options, mutant, seed = [*words, "", "", ""][:4]
-    result = cuts(int(count), options or "defaults", mutant, int(seed or 1), enough=1 if mutant else 0)
-    sys.stdout.write(json.dumps(result) + "\n")
+    asked = words(__doc__ or "", "cuts", "options")
+    alone_in_its_mounts()
+    run(lambda: cuts(asked.cuts, asked.options, asked.mutant, asked.seed, enough=1 if asked.mutant else 0))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ class SmallEnv:
 def environ(home: Path, env: Mapping[str, str], wheels: Path) -> dict[str, str]:
     """The variables of a process over the store in `home`, which finds wheels in a folder and nothing anywhere else."""
     passed = {name: env[name] for name in ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH") if name in env}
-    nowhere = {"ENVBUILD_PYPI_INDEX": "http://127.0.0.1:9/simple", "ENVBUILD_DEBIAN_MIRROR": "http://127.0.0.1:9/debian"}
+    nowhere = {
+        "ENVBUILD_PYPI_INDEX": "http://127.0.0.1:9/simple",
+        "ENVBUILD_DEBIAN_MIRROR": "http://127.0.0.1:9/debian",
+    }
     places = {"ENVBUILD_HOME": str(home), "HOME": str(home.parent), "PIP_FIND_LINKS": str(wheels)}
     quiet = {"PIP_CONFIG_FILE": "/dev/null", "PYTHONDONTWRITEBYTECODE": "1", "DOCKER_HOST": "unix:///nowhere.sock"}
     return {**passed, **nowhere, **places, **quiet}
@@ -53,7 +56,7 @@ def small_env(folder: Path, seed: int = 0, size: int = 3000) -> SmallEnv:
         artifacts.append(
             Artifact(
                 kind=ArtifactKind.WHEEL, name=name, version=f"1.{seed}", file=file, size=len(data), sha256=digest,
-                source="pypi",
+                source="pypi", url=(wheels / file).as_uri(),
             )
         )  # fmt: skip
     lock = Lock(platform=LINUX_AMD64, base=DebianBase(), base_artifacts=(), artifacts=tuple(artifacts))

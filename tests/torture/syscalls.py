@@ -1,6 +1,6 @@
 """An act with one system call that fails, or at which the process dies: at every mutating call on the store, in turn.
 
-python -m torture.syscalls kill|fail SHARE [SEED]     SHARE: one of so many cases; 1 is all of them; prints JSON
+python -m torture.syscalls kill|fail SHARE [--seed N] [--mutant NAME]     one case of SHARE (1: all of them)
 """
 
 import json
@@ -11,18 +11,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from torture.acts import Acts, words_of
+from torture.asked import run, words
 from torture.forking import ended, forked
-from torture.smallenv import SmallEnv, environ, small_env
+from torture.smallenv import environ, small_env
 from torture.soundness import leftovers, wrong
 
-__all__ = ["CALLS", "Case", "Scene", "cases"]
+__all__ = ["Case", "Scene", "cases", "run_case", "tried"]
 
 CALLS = ("write", "pwrite64", "openat", "rename", "fsync", "unlink", "mkdir", "ftruncate", "fchmod", "flock", "utimensat",
          "rmdir", "unlinkat", "link", "chmod", "fcntl")  # fmt: skip
@@ -69,8 +69,8 @@ class Case:
 class Scene:
     """A store as each act finds it: empty for a build, with an image in it for all else."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.env = folder, small_env(folder)
+    def __init__(self, folder: Path, mutant: str = "") -> None:
+        self.folder, self.env, self._mutant = folder, small_env(folder), mutant
         self._ready = folder / "ready"
         os.environ.update(environ(self._ready, os.environ, self.env.wheels))
         self._must(self._ready, "everything", prune=False)
@@ -85,7 +85,17 @@ class Scene:
 
     def run(self, act: str, *strace: str) -> subprocess.CompletedProcess[str]:
         """An act as a process of its own under strace."""
-        python = [sys.executable, "-B", "-m", "torture.acts", str(self.home), str(self.env.wheels), act, "7"]
+        python = [
+            sys.executable,
+            "-B",
+            "-m",
+            "torture.acts",
+            str(self.home),
+            str(self.env.wheels),
+            act,
+            "7",
+            self._mutant,
+        ]
         env = {**environ(self.home, os.environ, self.env.wheels), "PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.run(
             ["strace", "-f", "-qq", "--seccomp-bpf", *strace, *python], env=env, cwd=self.folder, text=True,
@@ -174,42 +184,33 @@ def run_case(scene: Scene, case: Case) -> tuple[int, list[str]]:
     killed = done.returncode in (-9, 137)
     if "Traceback" in done.stderr or "a bug of" in done.stderr or "Exception ignored" in done.stderr:
         found.append(f"{case}: {done.stderr.strip()[-400:]}")
-    elif case.what == "signal=KILL" and not killed and done.returncode:
-        found.append(f"{case}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
-    elif case.what != "signal=KILL" and done.returncode not in (0, 5, 6, 7):
+    elif (case.what == "signal=KILL" and not killed and done.returncode) or (
+        case.what != "signal=KILL" and done.returncode not in (0, 5, 6, 7)
+    ):
         found.append(f"{case}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
     return (-9 if killed else done.returncode), found + [f"{case}: {fault}" for fault in scene.after(case.act)]
 
 
-def main() -> None:
-    """Count, and print what was counted."""
-    how, share = sys.argv[1], int(sys.argv[2])
-    chance = random.Random(int((sys.argv + ["", "1"])[3] or 1))
-    began = time.monotonic()
+def tried(how: str, share: int, seed: int, mutant: str = "") -> tuple[dict[str, object], list[str]]:
+    """One of `share` cases, drawn by the seed; all of them for 1."""
     with tempfile.TemporaryDirectory() as folder:
-        scene = Scene(Path(folder))
+        scene = Scene(Path(folder), mutant)
         every = list(cases(scene, how))
-        chosen = every if share <= 1 else chance.sample(every, max(1, len(every) // share))
+        chosen = every if share <= 1 else random.Random(seed).sample(every, max(1, len(every) // share))
         ends: Counter[str] = Counter()
         faults: list[str] = []
         for case in chosen:
             code, found = run_case(scene, case)
-            ends[str(code)] += 1
+            ends["killed" if code == -9 else f"exit {code}"] += 1
             faults += found
-    by_act = Counter(f"{case.act} {case.call}" for case in chosen)
-    print(
-        json.dumps(
-            {
-                "cases": len(chosen),
-                "of": len(every),
-                "exit codes": dict(ends),
-                "by call": dict(by_act),
-                "wrong": faults[:50],
-                "wrong in all": len(faults),
-                "seconds": round(time.monotonic() - began, 1),
-            }
-        )
-    )
+    acts = Counter(f"{case.act}: {case.call}" for case in chosen)
+    return {"cases": len(chosen), "of": len(every), "ends": dict(ends), "by call": dict(sorted(acts.items()))}, faults
+
+
+def main() -> None:
+    """Count, and print what was counted."""
+    asked = words(__doc__ or "", "how", "share")
+    run(lambda: tried(asked.how, asked.share, asked.seed, asked.mutant))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """Many processes at once on one store: one image that all want, images of their own, and a collector among builds.
 
-python -m torture.together same|different|pruned PROCESSES ROUNDS [MUTANT]     prints JSON
+python -m torture.together same|different|pruned PROCESSES ROUNDS [--mutant NAME]     prints JSON
 """
 
 import json
 import os
 import random
-import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from torture.acts import Acts, Failed
+from torture.asked import run, words
 from torture.forking import ended, forked
 from torture.mutants import MUTANTS
 from torture.smallenv import SmallEnv, environ, small_env
@@ -49,14 +48,14 @@ def _all(jobs: list[Callable[[], object]], mutant: str) -> list[int]:
     ready, go = os.pipe()
 
     def waiting(job: Callable[[], object]) -> Callable[[], object]:
-        def run() -> object:
+        def work() -> object:
             os.close(go)
             os.read(ready, 1)
             if mutant:
                 MUTANTS[mutant]()
             return job()
 
-        return run
+        return work
 
     children = [forked(waiting(job)) for job in jobs]
     os.close(go)
@@ -65,12 +64,12 @@ def _all(jobs: list[Callable[[], object]], mutant: str) -> list[int]:
 
 
 def _digest_into(home: Path, env: SmallEnv, out: Path, log: Path) -> Callable[[], object]:
-    def run() -> None:
+    def work() -> None:
         _counted(log)
-        words = Acts(home, env).command(*env.build, "--json")
-        out.write_text(json.loads(words)["digest"])
+        told = Acts(home, env).command(*env.build, "--json")
+        out.write_text(json.loads(told)["digest"])
 
-    return run
+    return work
 
 
 def same(processes: int, rounds: int, mutant: str) -> tuple[Seen, list[str]]:
@@ -114,7 +113,7 @@ def different(processes: int, rounds: int, mutant: str) -> tuple[Seen, list[str]
 def _build_and_use(home: Path, env: SmallEnv, seed: int, turns: int) -> Callable[[], object]:
     """Build, then read all of the image while it is held: nothing of it may go."""
 
-    def run() -> None:
+    def work() -> None:
         chance = random.Random(seed)
         for _ in range(turns):
             acts = Acts(home, env, seed)
@@ -138,11 +137,11 @@ def _build_and_use(home: Path, env: SmallEnv, seed: int, turns: int) -> Callable
             lease.close()
             acts.lease.close()
 
-    return run
+    return work
 
 
 def _prune_always(home: Path, env: SmallEnv, until: Path, log: Path) -> Callable[[], object]:
-    def run() -> None:
+    def work() -> None:
         while not until.exists():
             try:
                 Acts(home, env).prune()
@@ -152,7 +151,7 @@ def _prune_always(home: Path, env: SmallEnv, until: Path, log: Path) -> Callable
             with log.open("ab", buffering=0) as stream:
                 stream.write(b"pruned\n")
 
-    return run
+    return work
 
 
 def pruned(processes: int, rounds: int, mutant: str) -> tuple[Seen, list[str]]:
@@ -182,12 +181,9 @@ def pruned(processes: int, rounds: int, mutant: str) -> tuple[Seen, list[str]]:
 
 def main() -> None:
     """Count, and print what was counted."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    what, processes, rounds, mutant = [*sys.argv[1:], ""][:4]
-    began = time.monotonic()
-    seen, faults = {"same": same, "different": different, "pruned": pruned}[what](int(processes), int(rounds), mutant)
-    counted = {"what": what, **seen, "wrong": faults[:20], "wrong in all": len(faults)}
-    sys.stdout.write(json.dumps({**counted, "seconds": round(time.monotonic() - began, 1)}) + "\n")
+    asked = words(__doc__ or "", "what", "processes", "rounds")
+    kind = {"same": same, "different": different, "pruned": pruned}[asked.what]
+    run(lambda: kind(asked.processes, asked.rounds, asked.mutant))
 
 
 if __name__ == "__main__":

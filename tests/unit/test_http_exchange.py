@@ -221,7 +221,7 @@ def test_a_hosts_own_authority_is_trusted_for_it_alone(authority, tmp_path):
         settings = certificates(tmp_path, host, authority)
         assert exchanged(Http(settings), "GET", f"https://{host}/")[0] == 200
         assert head(f"https://{host}/", {}, settings, 5.0) is not None
-        with pytest.raises(EnvironmentFault, match="trusted|self-signed"):
+        with pytest.raises(EnvironmentFault, match=r"trusted|self-signed"):
             exchanged(Http(settings), "GET", f"https://{other}/")
         assert head(f"https://{other}/", {}, settings, 5.0) is None
 

@@ -162,3 +162,18 @@ def test_apts_lists_come_with_the_mirror_lists_they_name(read, root):
 def test_netrc_is_where_its_variable_says_else_at_home(read, root):
     assert read().netrc == root / "home/.netrc"
     assert str(read({"NETRC": "/etc/netrc"}).netrc) == "/etc/netrc"
+
+
+def test_registries_have_their_certificates_where_a_setting_and_docker_have_them(read, root):
+    own = root / "certs"
+    machine = read({"ENVBUILD_REGISTRY_CERTS": str(own)})
+    assert machine.http_settings().cert_folders == (own, root / "etc/docker/certs.d")
+    assert read().cert_folders == (root / "etc/docker/certs.d",)
+
+
+def test_a_setting_may_be_a_list_of_texts_and_nothing_deeper(read, root):
+    listed = write(root / "config.toml", 'insecure-registries = ["a:5000", "b"]\n')
+    assert read(settings=listed).settings["ENVBUILD_INSECURE_REGISTRIES"] == "a:5000 b"
+    with pytest.raises(EnvironmentFault, match="insecure-registries") as told:
+        read(settings=write(listed, "insecure-registries = [1]\n"))
+    assert told.value.at == str(listed)

@@ -114,11 +114,11 @@ def test_an_empty_entry_does_not_hide_a_login_of_another_place(home):
 def test_podmans_login_of_a_repository_goes_before_that_of_its_host(home):
     environ, write = home
     keys = [HOST, f"{HOST}/team", f"{HOST}/team/app"]
-    write(".config/containers/auth.json", {"auths": {key: entry(key) for key in keys}})
-    assert login_for(f"{HOST}/team/app", environ)().user == f"{HOST}/team/app"
-    assert login_for(f"{HOST}/team/other", environ)().user == f"{HOST}/team"
-    assert login_for(f"{HOST}/teams", environ)().user == HOST
-    assert login_for(HOST, environ)().user == HOST
+    write(".config/containers/auth.json", {"auths": {key: entry(key.replace(":5000", "")) for key in keys}})
+    assert login_for(f"{HOST}/team/app", environ)().user == "registry.example/team/app"
+    assert login_for(f"{HOST}/team/other", environ)().user == "registry.example/team"
+    assert login_for(f"{HOST}/teams", environ)().user == "registry.example"
+    assert login_for(HOST, environ)().user == "registry.example"
 
 
 def test_a_helper_is_asked_for_its_host(home, helper):
