@@ -158,13 +158,14 @@ def main() -> None:
             first, second = prepared(folder, given.large, ours, env, registry)
             ways = [("uv", ""), ("uv", "--compile-bytecode"), ("pip", "--no-compile"), ("pip", "")]
             peers = [Buildx(installer, flags, folder, env, registry.host) for installer, flags in ways]
-            sides: list[Side] = [ours, *(peer for peer in peers if given.only in peer.name)]
+            peers = [peer for peer in peers if given.only in peer.name]
+            sides: list[Side] = [ours, *peers]
             print(machine(env))
             print(", ".join(f"{name} {pin}" for name, pin in first.pins.items()))
             for installer in ("uv", "pip"):  # the cache mount, and what the engine keeps of the contexts
-                for side in [side for side in sides if installer in side.name.split()][:1]:
-                    side.push(first, "warm-up")
-                    side.push(second, "warm-up")
+                for peer in [peer for peer in peers if peer.installer == installer][:1]:
+                    peer.warm(first)
+                    peer.warm(second)
             times = measured(sides, (first, second), registry, rounds)
             table(times, sides)
             print(f"load {os.getloadavg()[0]:.1f} at the end; medians of {rounds} rounds, in turns")

@@ -102,6 +102,7 @@ class Buildx:
 
     def __init__(self, installer: str, flags: str, folder: Path, env: Mapping[str, str], registry: str) -> None:
         self.name = f"buildx, {installer} {flags}".strip()
+        self.installer = installer
         self._env, self._registry, self._folder = env, registry, folder
         self._dockerfile = folder / f"Dockerfile.{installer}{flags.replace(' ', '')}"
         install = f"{INSTALL[installer]} {flags} {OPTIONS[installer]}"
@@ -113,19 +114,17 @@ class Buildx:
         self._round = f"{time.time_ns()}"
 
     def push(self, packages: Packages, repository: str) -> float:
-        contexts = [f"--build-context={MARK}-{name}={self._folder / name}" for name in ("wheels", "tools")]
         tag = f"{self._registry}/{repository}:1"
-        options = [
-            "--push",
-            "--provenance=false",
-            "--build-arg",
-            f"ROUND={self._round}",
-            "-f",
-            str(self._dockerfile),
-            "-t",
-            tag,
-        ]
-        return timed(["docker", "buildx", "build", *options, *contexts, str(packages.context)], self._env)
+        return self._build(packages, "--push", "--provenance=false", "-t", tag)
+
+    def warm(self, packages: Packages) -> None:
+        """Run the step alone: the cache mount has the packages, and the engine a copy of the mounted folders."""
+        self._build(packages, "--output=type=cacheonly")
+
+    def _build(self, packages: Packages, *options: str) -> float:
+        contexts = [f"--build-context={MARK}-{name}={self._folder / name}" for name in ("wheels", "tools")]
+        own = ["--build-arg", f"ROUND={self._round}", "-f", str(self._dockerfile)]
+        return timed(["docker", "buildx", "build", *own, *options, *contexts, str(packages.context)], self._env)
 
 
 def clean(env: Mapping[str, str], registry: str) -> None:
@@ -134,7 +133,9 @@ def clean(env: Mapping[str, str], registry: str) -> None:
     images = subprocess.run(listed, env=env, capture_output=True, text=True, check=False).stdout.split()
     if images:
         subprocess.run(["docker", "image", "rm", "-f", *sorted(set(images))], env=env, capture_output=True, check=False)
-    usage = subprocess.run(["docker", "buildx", "du", "--verbose"], env=env, capture_output=True, text=True, check=False)
+    usage = subprocess.run(
+        ["docker", "buildx", "du", "--verbose"], env=env, capture_output=True, text=True, check=False
+    )
     for record in usage.stdout.split("\n\n"):
         if MARK in record:
             prune = ["docker", "buildx", "prune", "-f", "--filter", f"id={record.split()[1]}"]

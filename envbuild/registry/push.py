@@ -1,7 +1,6 @@
 """An image brought to a repository: what is there is not sent, the rest at once, the manifest last."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 from typing import BinaryIO
@@ -12,10 +11,10 @@ from envbuild.oci import MANIFEST_TYPE, Image
 from envbuild.ports import OpensBlobs
 from envbuild.registry.client import BlobUnknown, Pushed, Repository
 from envbuild.registry.pushes import Memory, Push, PushCount, blobs_of
+from envbuild.registry.together import Tell, together
 
 __all__ = ["push_image"]
 
-_AT_ONCE = 6
 _SOURCES = 3
 """Repositories that a mount is tried from."""
 
@@ -41,7 +40,7 @@ def push_image(
         _tag(image, repository, tags)
     except BlobUnknown:
         # The registry collected what we thought it had: now each blob is asked for.
-        count = _send(image, repository, blobs, frozenset(), {}, lambda _: None)
+        count += _send(image, repository, blobs, frozenset(), {}, lambda _: None)
         _tag(image, repository, tags)
     memory.put(host, path, image)
     return count
@@ -78,23 +77,19 @@ def _send(
 ) -> PushCount:
     """All blobs, the largest first, several at once."""
 
-    def bring(digest: Digest, size: int) -> Pushed:
+    def bring(blob: tuple[Digest, int], tell: Tell) -> Pushed:
+        digest, size = blob
         if str(digest) in known:
-            progress(size)
+            tell(size)
             return Pushed.EXISTED
         opened = partial(_opened, blobs, image, digest)
-        how = repository.push_blob(digest, size, opened, mount_from=sources.get(digest, ()), progress=progress)
+        how = repository.push_blob(digest, size, opened, mount_from=sources.get(digest, ()), progress=tell)
         if how is not Pushed.SENT:
-            progress(size)
+            tell(size)
         return how
 
     wanted = sorted(blobs_of(image), key=lambda blob: -blob[1])
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        jobs = [pool.submit(bring, digest, size) for digest, size in wanted]
-        try:
-            how = [job.result() for job in jobs]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    how = together(bring, wanted, progress)
     sent = [size for (_, size), way in zip(wanted, how, strict=True) if way is Pushed.SENT]
     return PushCount(
         existed=how.count(Pushed.EXISTED), mounted=how.count(Pushed.MOUNTED), sent=len(sent), sent_bytes=sum(sent)

@@ -24,6 +24,16 @@ class PushCount:
     sent: int = 0
     sent_bytes: int = 0
 
+    def __add__(self, second: "PushCount") -> "PushCount":
+        """Of one image that was brought in two goes: what the first sent was there already for the second."""
+        existed = max(0, second.existed - self.mounted - self.sent)
+        return PushCount(
+            existed=existed,
+            mounted=self.mounted + second.mounted,
+            sent=self.sent + second.sent,
+            sent_bytes=self.sent_bytes + second.sent_bytes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Push:

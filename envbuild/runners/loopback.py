@@ -156,6 +156,7 @@ class _Reply(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "envbuild", ""
     timeout = _IDLE
+    disable_nagle_algorithm = True
     answer: Callable[[str, "_Reply"], None]
 
     def handle(self) -> None:

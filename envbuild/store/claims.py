@@ -35,10 +35,7 @@ class Claims:
     def get(self, kind: str, identity: Digest) -> JSON | None:
         """What is claimed for this id, or None."""
         self._hold(kind, identity)
-        found = _read(self._path(kind, identity), used=self._lease is not None)
-        if isinstance(found, dict) and found.get("kind") == kind and found.get("id") == str(identity):
-            return cast(JSON, found.get("value"))
-        return None
+        return self._value(kind, identity, used=self._lease is not None)
 
     def put(self, kind: str, identity: Digest, value: JSON, material: JSON) -> None:
         """Claim a value for an id; the material is kept first, and is what the id is the digest of (else ValueError)."""
@@ -60,11 +57,11 @@ class Claims:
         return cast(JSON, json.loads(data)) if Digest.of(data) == identity else None
 
     def entries(self, kind: str) -> Iterator[tuple[Digest, JSON]]:
-        """Every claim of a kind that can be read, by id."""
+        """Every claim of a kind that can be read, by id. Looking through them uses none of them."""
         folder = self._root / _word(kind)
         for path in sorted(folder.glob("[0-9a-f][0-9a-f]/*.json")):
             name = path.name.removesuffix(".json")
-            if len(name) == 64 and (value := self.get(kind, Digest(name))) is not None:
+            if len(name) == 64 and (value := self._value(kind, Digest(name), used=False)) is not None:
                 yield Digest(name), value
 
     def drop(self, kind: str, identity: Digest) -> None:
@@ -72,6 +69,12 @@ class Claims:
         with writing(self._root):
             self._path(kind, identity).unlink(missing_ok=True)
             self._path(kind, identity, ".material").unlink(missing_ok=True)
+
+    def _value(self, kind: str, identity: Digest, *, used: bool) -> JSON | None:
+        found = _read(self._path(kind, identity), used=used)
+        if isinstance(found, dict) and found.get("kind") == kind and found.get("id") == str(identity):
+            return cast(JSON, found.get("value"))
+        return None
 
     def _hold(self, kind: str, identity: Digest) -> None:
         if self._lease is not None:

@@ -45,11 +45,11 @@ class Workspace:
         path = self.adapters.files.definition(request.spec)
         adapters = self.adapters.for_spec(path)
         destinations = [Destination.parse(t) for t in request.targets]
-        chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
-        engines = Engines(adapters, chosen.platform)
+        engines = Engines(adapters, request.platform)
         shared = engines.shared(request.cache)
+        chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
         if shared is not None:
-            shared.fetch(chosen.locked, report)
+            shared.fetch(chosen.locked, chosen.platform, report)
         built = adapters.building.ensure(chosen.locked, chosen.platform, report)
         if shared is not None:
             shared.publish(built, chosen.locked, chosen.ids.get("request", ""), report)

@@ -1,12 +1,16 @@
 """`Shared`: a cache repository beside the store: what others built is pulled, what is built here is claimed there."""
 
+from functools import partial
 from typing import Any
 
 from envbuild.digest import Digest
-from envbuild.errors import EnvironmentFault, UsageError
+from envbuild.errors import EnvironmentFault, IntegrityError, UsageError
 from envbuild.ids import image_material
+from envbuild.oci import Image, image_of
 from envbuild.pipeline.building import Built
 from envbuild.pipeline.locking import Locked
+from envbuild.pipeline.settings import config_of
+from envbuild.platforms import Platform
 from envbuild.ports import Reporter
 from envbuild.reference import Reference
 from envbuild.registry.claims import LayerClaim, RegistryClaims
@@ -31,45 +35,96 @@ class Shared:
         self._adapters = adapters
         self._repository = registries.repository(reference)
         self._claims = RegistryClaims(self._repository)
+        self._down = False
+        self._lost = False
+        """Whether a blob of the image that is claimed there is gone."""
 
-    def fetch(self, locked: Locked, report: Reporter) -> None:
-        """Bring the image of a lock into the store, if it is claimed there and not here."""
+    def fetch(self, locked: Locked, platform: Platform, report: Reporter) -> None:
+        """Bring the image of a lock into the store, if it is claimed there and not here.
+
+        IntegrityError where what is claimed is not the image that this lock and these settings give.
+        """
         building = self._adapters.building
         image_id = building.image_id(locked)
         if building.image_by_id(image_id) is not None:
             return
-        try:
-            image = self._claims.pull(image_id, self._adapters.blobs)
-        except (EnvironmentFault, KeyError) as fault:
-            what = fault.what if isinstance(fault, EnvironmentFault) else f"lacks the blob {fault.args[0]}"
-            report.notice(f"the cache {self._repository.name} does not serve: {what}; built here")
-            return
-        if image is not None:
-            value = {"manifest": str(image.digest), "config": str(image.config_digest), "lock": str(locked.lock_id)}
-            self._adapters.claims.put("image", image_id, value, image_material(locked.lock_id, locked.settings))
-            report.notice(f"pulled from the cache {self._repository.name}")
+        with self._adapters.turns.build(image_id, report.notice):
+            if building.image_by_id(image_id) is not None:
+                return
+            try:
+                self._pull(image_id, locked, platform, report)
+            except EnvironmentFault as fault:
+                self._down = True
+                report.notice(f"the cache {self._repository.name} does not serve, so it is built here: {fault}")
+            except KeyError as error:
+                self._lost = True
+                report.notice(f"the cache {self._repository.name} lacks the blob {error.args[0]}: built here")
 
     def publish(self, built: Built, locked: Locked, request: str, report: Reporter) -> None:
-        """Claim the image, its lock and its layers there, where they are not yet."""
+        """Claim the image, its layers and its lock there, where they are not yet."""
+        if self._down:
+            return
         try:
-            self._publish(built, locked, request)
+            self._publish_image(built, report)
+            if request:
+                self._publish_lock(built, locked, Digest.parse(request))
         except EnvironmentFault as fault:
             report.notice(f"nothing was claimed in the cache {self._repository.name}: {fault}")
 
-    def _publish(self, built: Built, locked: Locked, request: str) -> None:
-        blobs, claims = self._adapters.blobs, self._adapters.claims
-        memory = Memory(claims, claims.entries)
-        if memory.knows(self._repository.host, self._repository.path, built.image.digest) and self._stands(built):
+    def _pull(self, image_id: Digest, locked: Locked, platform: Platform, report: Reporter) -> None:
+        image = self._claims.image(image_id)
+        if image is None:
             return
-        push_image(built.image, self._repository, (str(built.image.digest),), blobs, memory, lambda _: None)
-        if request:
-            with blobs.open(locked.document) as stream:
-                self._claims.put_lock(Digest.parse(request), stream.read())
-        self._claims.put_layers(self._layers(built), blobs)
-        self._claims.put_image(built.image_id, built.image)
+        if self._expected(image, image_id, locked, platform) != image:
+            raise IntegrityError(
+                f"the image that is claimed for {image_id} is not what its lock and settings give",
+                at=self._repository.name,
+                hint="whoever put it there used another envbuild, or changed it: delete its tag there",
+            )
+        report.begin("pull", sum(layer.descriptor.size for layer in image.layers))
+        try:
+            self._claims.pull(image, self._adapters.blobs, partial(report.advance, "pull"))
+        finally:
+            report.end("pull")
+        value = {"manifest": str(image.digest), "config": str(image.config_digest), "lock": str(locked.lock_id)}
+        self._adapters.claims.put("image", image_id, value, image_material(locked.lock_id, locked.settings))
+        report.notice(f"pulled from the cache {self._repository.name}")
 
-    def _stands(self, built: Built) -> bool:
-        return self._repository.head_manifest(f"image-{built.image_id.hex}") is not None
+    def _expected(self, image: Image, image_id: Digest, locked: Locked, platform: Platform) -> Image:
+        """All that is not a layer follows from lock and settings, so nobody's word is taken for it."""
+        lock = self._adapters.building.lock(locked, platform)
+        return image_of(config_of(lock, locked.settings, locked.lock_id, image_id), image.layers)
+
+    def _publish_image(self, built: Built, report: Reporter) -> None:
+        image = built.image
+        there = self._claims.image_digest(built.image_id)
+        if there is None or self._lost:
+            blobs, claims = self._adapters.blobs, self._adapters.claims
+            memory = Memory(claims, claims.entries)
+            report.begin("publish", image.size)
+            try:
+                push_image(
+                    image, self._repository, (str(image.digest),), blobs, memory, partial(report.advance, "publish")
+                )
+            finally:
+                report.end("publish")
+            self._claims.put_layers(self._layers(built), blobs)
+            there = self._claims.put_image(built.image_id, image)
+        if there != image.digest:
+            report.notice(
+                f"the cache {self._repository.name} has another image for {built.image_id}: {there}, and here it is "
+                f"{image.digest}; one of them is damaged, or of another envbuild"
+            )
+
+    def _publish_lock(self, built: Built, locked: Locked, request: Digest) -> None:
+        if self._claims.has_lock(request):
+            return
+        facts = self._adapters.specs.facts_of(locked.document, locked.place).sections.get(built.platform)
+        if facts is None or facts.request != request or not self._adapters.blobs.has(locked.document):
+            # A lock that was used although the definition says something else by now (--frozen).
+            return
+        with self._adapters.blobs.open(locked.document) as stream:
+            self._claims.put_lock(request, stream.read())
 
     def _layers(self, built: Built) -> tuple[LayerClaim, ...]:
         """The image's layers as this store knows them."""
@@ -85,6 +140,6 @@ class Shared:
                 )  # fmt: skip
             except (KeyError, TypeError, ValueError):
                 continue
-            if claim.blob in wanted:
+            if claim.blob in wanted and self._adapters.blobs.has(claim.table):
                 found.append(claim)
         return tuple(found)

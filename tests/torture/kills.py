@@ -20,62 +20,74 @@ __all__ = ["kills"]
 
 _A_STORE_LASTS = 100
 _CALM_EVERY = 20
+_ENOUGH = 20
+_WORK = ("put", "claim", "record", "build", "build", "prune", "everything", "everything")
 
 
 def kills(count: int, seed: int, mutant: str = "") -> tuple[dict[str, int], list[str]]:
     """`count` kills, and the faults that were found afterwards; twenty are enough."""
     chance = random.Random(seed)
-    seen: dict[str, int] = {"killed": 0, "ended first": 0, "calm runs": 0, "prunes": 0, "reads": 0}
+    seen: dict[str, int] = {"killed": 0, "ended first": 0, "calm runs": 0}
     wrong: list[str] = []
-    while seen["killed"] < count and len(wrong) < 20:
+    while seen["killed"] < count and len(wrong) < _ENOUGH:
         with tempfile.TemporaryDirectory() as folder:
             _one_store(Path(folder), chance, seen, wrong, count, mutant)
     return seen, wrong
 
 
-def _one_store(
-    folder: Path, chance: random.Random, seen: dict[str, int], wrong: list[str], count: int, mutant: str
-) -> None:
-    home, env = folder / "home", small_env(folder, chance.randrange(3))
-    os.environ.update(environ(home, os.environ, env.wheels))
-    checker = Checker(home)
+class _Store:
+    """One store, and the processes that work on it."""
 
-    def work(name: str, number: int, *, mutated: bool) -> Callable[[], object]:
+    def __init__(self, folder: Path, chance: random.Random, mutant: str) -> None:
+        self._home, self._env = folder / "home", small_env(folder, chance.randrange(3))
+        self._chance, self._mutant = chance, mutant
+        self.checker = Checker(self._home)
+        os.environ.update(environ(self._home, os.environ, self._env.wheels))
+
+    def killed(self, name: str, pause: float) -> bool:
+        """Whether a process that does this was killed before it was done."""
+        return killed_after(forked(self._work(name, self._mutant)), pause)
+
+    def calm(self, name: str) -> list[str]:
+        """What a process that nobody kills finds wrong."""
+        code = ended(forked(self._work(name, "")))
+        return [f"then {name} ended with {code}"] if code else []
+
+    def after(self) -> list[str]:
+        """A whole run and a prune: nothing of the dead is left."""
+        found = self.calm("everything") + self.calm("prune")
+        return found + [f"left after prune: {path}" for path in leftovers(self._home)]
+
+    def _work(self, name: str, mutant: str) -> Callable[[], object]:
+        number = self._chance.randrange(1 << 40)
+
         def act() -> int:
-            if mutated and mutant:
+            if mutant:
                 MUTANTS[mutant]()
-            acts = Acts(home, env, number)
-            code, told = words_of(getattr(acts, name))
+            code, told = words_of(getattr(Acts(self._home, self._env, number), name))
             if code:
                 os.write(2, f"{name}: {told}\n".encode())
             return code
 
         return act
 
-    def calm(name: str) -> None:
-        if code := ended(forked(work(name, chance.randrange(1 << 40), mutated=False))):
-            wrong.append(f"after {seen['killed']} kills, {name} ended with {code}")
 
+def _one_store(
+    folder: Path, chance: random.Random, seen: dict[str, int], wrong: list[str], count: int, mutant: str
+) -> None:
+    store = _Store(folder, chance, mutant)
     for turn in range(_A_STORE_LASTS):
-        name = chance.choice(("put", "claim", "record", "build", "build", "prune", "everything", "everything"))
+        name = chance.choice(_WORK)
         # Most work takes up to 30 ms; a few are killed later.
         pause = chance.expovariate(1 / 0.008)
-        if killed_after(forked(work(name, chance.randrange(1 << 40), mutated=True)), pause):
-            seen["killed"] += 1
-        else:
-            seen["ended first"] += 1
-        found = checker.wrong()
-        wrong += [f"{name} killed after {pause * 1000:.2f} ms: {fault}" for fault in found]
+        seen["killed" if store.killed(name, pause) else "ended first"] += 1
+        wrong += [f"{name} killed after {pause * 1000:.2f} ms: {fault}" for fault in store.checker.wrong()]
         if turn % _CALM_EVERY == 0:
-            calm("everything")
+            wrong += [f"after {seen['killed']} kills: {fault}" for fault in store.after()]
             seen["calm runs"] += 1
-            calm("prune")
-            seen["prunes"] += 1
-            wrong += [f"left after prune: {path}" for path in leftovers(home)]
-        if seen["killed"] >= count or len(wrong) >= 20:
+        if seen["killed"] >= count or len(wrong) >= _ENOUGH:
             break
-    calm("verify")
-    seen["reads"] += 1
+    wrong += store.calm("verify")
 
 
 def main() -> None:

@@ -163,6 +163,7 @@ def pruned(processes: int, rounds: int, mutant: str) -> tuple[Seen, list[str]]:
             env, home, stop, log = small_env(folder, number), folder / "home", folder / "stop", folder / "log"
             os.environ.update(environ(home, os.environ, env.wheels))
             (home / "cache").mkdir(parents=True, mode=0o700)
+            log.touch()
             collector = forked(_prune_always(home, env, stop, log))
             try:
                 codes = _all([_build_and_use(home, env, number * 1000 + i, 5) for i in range(processes)], mutant)

@@ -14,6 +14,7 @@ from registries.clients import Client, Thing, image_manifest
 from registries.faulty import Fault, FaultyRegistry
 
 from envbuild.errors import EnvbuildError
+from envbuild.httpsettings import HttpSettings
 from envbuild.oci import MANIFEST_TYPE
 from envbuild.registry.client import Login
 
@@ -177,7 +178,9 @@ REALMS = [
 def test_a_realm_that_is_no_safe_address_gets_no_login(realm, guarded, elsewhere, caplog):
     registry = guarded("token")
     registry.realm = realm.format(elsewhere.host) or "nowhere"
-    client = Client(registry.host, LOGIN)
+    # As a proxy, the other host gets whatever is sent to any address but this machine's own.
+    settings = HttpSettings(read_timeout=5.0, proxies={"http": f"http://{elsewhere.host}"})
+    client = Client(registry.host, LOGIN, settings)
     result, words = _ends(client, lambda r: r.blob_size(BLOB.digest), caplog)
     assert result is None
     assert not any(secret in elsewhere.everything_seen() + words for secret in [CANARY, BASIC])
