@@ -1,6 +1,7 @@
 """Network failures in words: what happened at which host, and what to do next; and which of them pass."""
 
 import email.utils
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ _X509 = {
     62: ("the certificate is for another host", "a proxy or a wrong address stands between; check the URL"),
 }
 """OpenSSL's X509_V_ERR codes (openssl/x509_vfy.h)."""
+
+_OURS = re.compile("ALERT_(.*CERTIFICATE.*|UNKNOWN_CA)")
+"""The alerts by which a server says that it is our certificate that is wrong or missing (RFC 8446, 6.2)."""
 
 
 class Passing(Exception):
@@ -66,6 +70,12 @@ def tls_fault(error: BaseException, url: str) -> EnvironmentFault | Passing:
     """A TLS connection that could not be made or broke; a refused certificate is told from OpenSSL's code for it."""
     host = host_of(url)
     cause = next((e for e in _chain(error) if isinstance(e, ssl.SSLCertVerificationError)), None)
+    if any(_OURS.search(str(getattr(e, "reason", ""))) for e in _chain(error)):
+        return EnvironmentFault(
+            "wants a certificate of ours, and there is none or it is refused",
+            at=host,
+            hint="for a registry: ENVBUILD_REGISTRY_CERTS=FOLDER, with HOST/NAME.cert and HOST/NAME.key in it",
+        )
     if cause is None:
         fault = EnvironmentFault(f"no secure connection: {error}", at=host, hint="is this an https address?")
         return Passing(fault, tries=3)

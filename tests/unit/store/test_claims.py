@@ -1,5 +1,6 @@
 """Claims and records: small files that are whole, or a miss."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from envbuild.canonical import encode
 from envbuild.digest import Digest
 from envbuild.store.claims import Claims
+from envbuild.store.leases import Lease
 from envbuild.store.records import Records
 
 VALUES = st.recursive(
@@ -46,6 +48,18 @@ def test_the_last_claim_stands(claims):
     claims.put("image", ID, "two", MATERIAL)
     assert claims.get("image", ID) == "two"
     assert list(claims.entries("image")) == [(ID, "two")]
+
+
+def test_looking_through_all_claims_uses_none(tmp_path):
+    """Else one push would make every claim look used today, and nothing could be pruned by age."""
+    with_lease = Claims(tmp_path / "claims", Lease(tmp_path / "locks"))
+    with_lease.put("image", ID, "one", MATERIAL)
+    file = next(path for path in (tmp_path / "claims").rglob("*.json") if ".material" not in path.name)
+    os.utime(file, (1e9, 1e9))
+    assert list(with_lease.entries("image")) == [(ID, "one")]
+    assert file.stat().st_mtime == 1e9
+    assert with_lease.get("image", ID) == "one"
+    assert file.stat().st_mtime > 1e9
 
 
 def test_a_dropped_claim_is_a_miss(claims):
