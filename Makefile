@@ -1,6 +1,7 @@
 # make demo   set up, then build the example's environment and run it
 # make test   set up, install and start what the tests need, check everything, stop what was started
 # make unit   the fast tests alone, with no service and no network
+# make torture   the long sets: power cuts, kills, failing calls, full disks, damage (root; hours; see docs/reliability.md)
 # make lint   style, types and the floors
 
 # The first interpreter that is new enough; PYTHON=... chooses another.
@@ -9,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 BIN := .venv/bin
 PYTEST ?=
 
-.PHONY: demo test unit lint format bench setup clean
+.PHONY: demo test unit torture lint format bench setup clean
 
 demo: .venv/ready
 	$(BIN)/envbuild build --to store examples/classify/requirements.txt
@@ -20,6 +21,9 @@ test: .venv/ready-dev lint
 
 unit: .venv/ready-dev
 	$(BIN)/pytest tests/unit -m "not long and not engine" $(PYTEST)
+
+torture: .venv/ready-dev
+	$(BIN)/pytest tests/torture -m long $(PYTEST)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check

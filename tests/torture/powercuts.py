@@ -7,6 +7,7 @@ Needs root, loop devices and mkfs.ext4. It moves itself into a mount namespace o
 stays mounted.
 """
 
+import filecmp
 import os
 import random
 import shutil
@@ -26,12 +27,13 @@ from torture.soundness import acknowledged_lost, wrong
 
 __all__ = ["cuts"]
 
-_SIZE = 96 << 20
-_ACTS = 700
+_SIZE = 64 << 20
+_ACTS = 450
 """Of one writer, so that the disk never fills."""
 _CUTS_A_DISK = 12
 _WRITERS = 2
 _FULL = 0.8
+_TRIES = 200
 _MEMORY = Path("/dev/shm")
 """Where the disk's file stands, if it is there: a sync is fast then, and more is done between two cuts."""
 
@@ -98,13 +100,24 @@ class Disk:
 
     def cut(self, said: list[str]) -> tuple[list[str], list[str]]:
         """What a machine would find that lost its power now: faults, and what was said and is not there."""
-        shutil.copyfile(self.image, self._copy)
+        self._freeze()
         _mount("-o", "loop", self._copy, self.after)
         try:
             home = self.after / "home"
             return wrong(home), acknowledged_lost(home, said)
+        except OSError as error:
+            return [f"cannot be read: {error}"], []
         finally:
             subprocess.run(["umount", str(self.after)], check=True, capture_output=True)
+
+    def _freeze(self) -> None:
+        """Copy the disk as it was at one moment: the kernel may go on writing while we read, and then it is read again."""
+        for _ in range(_TRIES):
+            shutil.copyfile(self.image, self._copy)
+            filecmp.clear_cache()
+            if filecmp.cmp(self.image, self._copy, shallow=False):
+                return
+        raise AssertionError("the kernel does not stop writing to the disk")
 
     @property
     def is_full(self) -> bool:
