@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from envbuild.ports import Reporter
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["amount", "reporter", "seconds", "table"]
+__all__ = ["amount", "clear", "reporter", "seconds", "table"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -24,6 +25,16 @@ def reporter(*, quiet: bool) -> Reporter:
     if quiet:
         return Quiet()
     return _Live() if sys.stderr.isatty() else _Plain()
+
+
+_moving: "set[_Live]" = set()
+"""What has bars on the terminal now."""
+
+
+def clear() -> None:
+    """Take away the bars of a stage that did not end, and give the terminal its cursor back."""
+    for live in list(_moving):
+        live.clear()
 
 
 class _Plain:
@@ -71,6 +82,7 @@ class _Live:
                 console=Console(stderr=True), transient=True,
             )  # fmt: skip
             self._progress.start()
+            _moving.add(self)
         self._tasks[stage] = self._progress.add_task(
             stage, total=total or None, size=f"of {amount(total)}" if total else ""
         )
@@ -84,9 +96,18 @@ class _Live:
         if self._progress is not None and stage in self._tasks:
             self._progress.remove_task(self._tasks.pop(stage))
             if not self._tasks:
-                self._progress.stop()
-                self._progress = None
+                self.clear()
         self._plain.end(stage)
+
+    def clear(self) -> None:
+        """No bars any more."""
+        _moving.discard(self)
+        self._tasks.clear()
+        if self._progress is not None:
+            progress, self._progress = self._progress, None
+            # The terminal may be gone.
+            with suppress(OSError):
+                progress.stop()
 
     def notice(self, text: str) -> None:
         if self._progress is not None:

@@ -2,16 +2,20 @@
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 
 from envbuild.cli.exits import INTERRUPTED, TERMINATED
+from envbuild.host import is_terminal
 from envbuild.store.durable import discard_unfinished
 
 __all__ = ["Terminated", "watch"]
 
 _GRACE = 3.0
 """Seconds in which the work may unwind."""
+_CURSOR = b"\r\x1b[2K\x1b[?25h"
+"""Clears the line of a bar, and shows the cursor that bars hide."""
 _ENDS: dict[int, tuple[type[BaseException], int, bytes]] = {}
 
 
@@ -45,4 +49,6 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 def _cut(code: int) -> None:
     discard_unfinished()
+    if "rich.progress" in sys.modules and is_terminal(2):
+        os.write(2, _CURSOR)
     os._exit(code)

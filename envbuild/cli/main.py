@@ -114,6 +114,9 @@ def run(arguments: list[str]) -> int:
         outcome = cli.main(args=arguments, prog_name="envbuild", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except BaseException as error:  # noqa: BLE001  the last door: what ends here gets a sentence and a code
+        from envbuild.cli.display import clear
+
+        clear()
         return _ended_by(error, as_json="--json" in arguments)
 
 

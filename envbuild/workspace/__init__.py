@@ -39,14 +39,14 @@ class Workspace:
 
     def build(self, request: "BuildRequest", report: Reporter) -> "Delivered":
         """The image of a spec, found or built, and brought to its places."""
-        from envbuild.workspace.engines import Engines
+        from envbuild.workspace.delivery import Delivery
         from envbuild.workspace.results import Delivered
 
         path = self.adapters.files.definition(request.spec)
         adapters = self.adapters.for_spec(path)
         destinations = [Destination.parse(t) for t in request.targets]
-        engines = Engines(adapters, request.platform)
-        shared = engines.shared(request.cache)
+        delivery = Delivery(adapters, report)
+        shared = delivery.shared(request.cache)
         chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
         if shared is not None:
             shared.fetch(chosen.locked, chosen.platform, report)
@@ -55,11 +55,10 @@ class Workspace:
             shared.publish(built, chosen.locked, chosen.ids.get("request", ""), report)
         names = names_of(chosen.name, built.image_id, request.names)
         Names(adapters.claims).put(names, built.image_id)
-        writers = engines.writers(report)
-        places = destinations or [engines.default_destination()]
-        references = tuple(deliver(built.image, place, names, writers) for place in places)
+        places = destinations or [delivery.default_destination()]
+        references = tuple(deliver(built.image, place, names, delivery.writers) for place in places)
         ids = {**chosen.ids, "image": str(built.image_id)}
-        return Delivered(built=built, ids=ids, references=references, pushed=engines.pushed)
+        return Delivered(built=built, ids=ids, references=references, pushed=delivery.pushed)
 
     def lock(self, path: str, choice: Choice, report: Reporter) -> "LockResult":
         """Resolve where needed, write the lock file, tell what changed; a `locked` choice only checks it."""

@@ -7,15 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from envbuild import host
-from envbuild.builders.archive import save_archive
-from envbuild.builders.ocilayout import write_layout
 from envbuild.digest import Digest
 from envbuild.errors import BuildFailed, EngineFault, EnvironmentFault
 from envbuild.lockfile import ArtifactKind, Lock
-from envbuild.pipeline.delivering import Destination, DestinationKind, Writers, deliver, names_of
+from envbuild.pipeline.delivering import names_of
 from envbuild.pipeline.images import Found as FoundImage
 from envbuild.pipeline.locking import Locked
 from envbuild.pipeline.quiet import Quiet
@@ -30,16 +27,10 @@ from envbuild.store.blobs import Blobs
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.loading import Loader
 
-if TYPE_CHECKING:
-    from envbuild.registry.pushes import PushCount
-    from envbuild.workspace.registries import Registries
-    from envbuild.workspace.sharing import Shared
-
 __all__ = ["Engines"]
 
 _ENGINE_CODES = (125, 126, 127)
 """What an engine's client ends with where the container did not start."""
-_KINDS = {DestinationKind.DOCKER: EngineKind.DOCKER, DestinationKind.PODMAN: EngineKind.PODMAN}
 
 
 class Engines:
@@ -54,53 +45,9 @@ class Engines:
         """The engine that is used unasked."""
         return find(self._adapters.environ)
 
-    @cached_property
-    def registries(self) -> "Registries":
-        """Where images are pushed to."""
-        from envbuild.workspace.registries import Registries
-
-        return Registries(self._adapters)
-
-    def shared(self, name: str) -> "Shared | None":
-        """The cache repository of this name, else the one that the machine's settings name, if any."""
-        name = name or self._cache_setting()
-        if not name:
-            return None
-        from envbuild.workspace.sharing import Shared
-
-        return Shared(self._adapters, self.registries, name)
-
-    def _cache_setting(self) -> str:
-        """Read without loading the machine's whole configuration where there is no file of settings."""
-        named = self._adapters.environ.get("ENVBUILD_CACHE", "")
-        if named or not self._adapters.places.settings.exists():
-            return named
-        return self._adapters.machine.settings.get("ENVBUILD_CACHE", "")
-
-    @property
-    def pushed(self) -> "tuple[PushCount, ...]":
-        """What went to registries, in order."""
-        return tuple(self.registries.pushed) if "registries" in self.__dict__ else ()
-
-    def default_destination(self) -> Destination:
-        """An engine where one runs, else the store."""
-        if self.found.engine is None:
-            return Destination(DestinationKind.STORE)
-        return Destination(DestinationKind(self.found.engine.kind.value))
-
-    def writers(self, report: Reporter) -> Writers:
-        """What brings images to places."""
-        blobs = self._adapters.blobs
-
-        def engine(kind: DestinationKind) -> Loader:
-            return Loader(self._open(_KINDS[kind]), blobs, report)
-
-        return Writers(
-            engine=engine,
-            layout=lambda image, path, names: write_layout(image, blobs, Path(path), names),
-            archive=lambda image, path, names: save_archive(image, blobs, Path(path), names),
-            registry=lambda image, name: self.registries.push(image, name, report),
-        )
+    def loader(self, kind: EngineKind, report: Reporter) -> Loader:
+        """An engine as a place. EnvironmentFault where it is not here."""
+        return Loader(self._open(kind), self._adapters.blobs, report)
 
     def _open(self, kind: EngineKind) -> Engine:
         known = self.found.engine
@@ -119,7 +66,9 @@ class Engines:
             raise EnvironmentFault(self.found.why)
         built = self._adapters.building.ensure(locked, self._platform, report)
         names = names_of(name, built.image_id, ())
-        reference = deliver(built.image, self.default_destination(), names, self.writers(report))
+        reference, loader = names[0], self.loader(engine.kind, report)
+        if not loader.has(built.image, names):
+            loader.load(built.image, names)
         place = Place(caller=host.user(), folder=Path.cwd().resolve(), state=self._adapters.places.cache)
         outcome = run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
         report.notice(f"ran in {engine.kind.value}, in the image {reference}")

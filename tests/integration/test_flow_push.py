@@ -1,12 +1,14 @@
 """Images brought to real registries: what is there is not sent, and what arrives is what was built."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from registries.content import digest_of
@@ -186,6 +188,28 @@ def test_a_registry_that_is_down_leaves_the_image_here(small, registry):
     words = envbuild.failed(5, "build", spec, "--to", "127.0.0.1:9/team/small:v1")
     assert "127.0.0.1:9" in words
     assert envbuild("probe", spec).code == 0
+
+
+def test_a_push_that_fails_leaves_the_terminal_as_it_was(small):
+    """A hidden cursor, or the error at the end of a bar's line, is what people would be left with."""
+    envbuild, spec = small
+    envbuild("build", spec, "--to", "store").ok()
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "envbuild", "build", spec, "--to", "127.0.0.1:9/team/small:v1"]
+    environ = {**envbuild.env, "TERM": "xterm"}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        # The end of a terminal is an error on Linux and an empty read elsewhere.
+        with suppress(OSError):
+            while data := os.read(ours, 1 << 16):
+                seen += data
+    os.close(ours)
+    assert process.returncode == 5
+    bars, _, words = seen.rpartition(b"\x1b[?25h")
+    assert b"\x1b[?25l" in bars, "no bar was shown"
+    assert b"127.0.0.1:9: refuses connections" in words
+    assert b"\x1b[?25l" not in words
 
 
 # The cache repository.
