@@ -16,13 +16,17 @@ ID = Digest("a" * 64)
         ("docker", DestinationKind.DOCKER, ""),
         ("oci:some/dir", DestinationKind.OCI, "some/dir"),
         ("archive:C:/x.tar", DestinationKind.ARCHIVE, "C:/x.tar"),
+        ("registry.example/x", DestinationKind.REGISTRY, "registry.example/x:latest"),
+        ("localhost:5000/a/b:v1", DestinationKind.REGISTRY, "localhost:5000/a/b:v1"),
     ],
 )
 def test_destinations(text, kind, path):
     assert Destination.parse(text) == Destination(kind, path)
 
 
-@pytest.mark.parametrize("text", ["", "oci", "oci:", "archive:", "docker:x", "store:", "registry.example/x", "OCI:dir"])
+@pytest.mark.parametrize(
+    "text", ["", "oci", "oci:", "archive:", "docker:x", "store:", "https://registry.example/x", "OCI:dir"]
+)
 def test_other_words_are_refused_with_the_forms(text):
     with pytest.raises(UsageError) as caught:
         Destination.parse(text)
@@ -57,7 +61,7 @@ class _Engine:
 @pytest.mark.parametrize("there", [True, False])
 def test_an_engine_that_has_the_image_is_not_given_it_again(image_with, there):
     engine = _Engine(there)
-    writers = Writers(engine=lambda _: engine, layout=None, archive=None)
+    writers = Writers(engine=lambda _: engine, layout=None, archive=None, registry=None)
     image = image_with({"a": b"1"})
     assert deliver(image, Destination(DestinationKind.DOCKER), ("n:1",), writers) == "n:1"
     assert engine.loaded == ([] if there else [("n:1",)])

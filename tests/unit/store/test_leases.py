@@ -1,18 +1,22 @@
 """Leases: what somebody uses is named to the collector, and nothing of the dead is."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from envbuild.digest import Digest
-from envbuild.errors import Busy
+from envbuild.errors import Busy, EnvironmentFault
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
+from envbuild.store.dropping import drop_unused
 from envbuild.store.leases import Lease, Leases
+from envbuild.store.places import Places
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLDER = """
@@ -119,3 +123,102 @@ def test_blobs_and_claims_hold_before_they_look(tmp_path):
         made = writer.commit()
     assert claims.get("image", missing) is None
     assert held(tmp_path / "locks") >= {missing.hex, made.hex, f"image/{missing.hex}"}
+
+
+def test_a_child_that_asks_for_nothing_new_holds_it_all_the_same(tmp_path):
+    lease = Lease(tmp_path)
+    lease.hold("ours")
+    ready, done = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        lease.hold("ours")
+        os.write(ready[1], b"x")
+        os.read(done[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    lease.close()
+    try:
+        assert held(tmp_path) == {"ours"}
+    finally:
+        os.write(done[1], b"x")
+        os.waitpid(child, 0)
+        for descriptor in (*ready, *done):
+            os.close(descriptor)
+
+
+def test_locks_that_a_cleaner_took_away_are_made_anew_with_all_that_is_held(tmp_path):
+    """Whoever empties the folder of locks must not make what we use look unused."""
+    lease = Lease(tmp_path / "locks")
+    lease.hold("before")
+    shutil.rmtree(tmp_path / "locks")
+    lease.hold("after")
+    assert held(tmp_path / "locks") == {"before", "after"}
+
+
+def test_ones_own_lease_may_be_left_out_and_nobody_elses(tmp_path):
+    lease, other = Lease(tmp_path), Lease(tmp_path)
+    lease.hold("a")
+    other.hold("b")
+    with Leases(tmp_path).excluded(but=lease) as names:
+        assert names == {"b"}
+
+
+def test_threads_that_hold_at_once_have_one_lease(tmp_path):
+    lease = Lease(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: lease.hold(f"{n}", f"{n % 7}"), range(200)))
+    assert held(tmp_path) == {f"{n}" for n in range(200)}
+    assert len(list((tmp_path / "leases").iterdir())) == 1
+
+
+def test_without_locks_nothing_is_looked_for(tmp_path, monkeypatch):
+    """What is not held could go while it is used; so it is an error, and not a risk."""
+
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("envbuild.filelock.fcntl.flock", refuse)
+    with pytest.raises(EnvironmentFault, match="no locks"):
+        Blobs(tmp_path / "blobs", lease=Lease(tmp_path / "locks")).has(Digest.of(b"x"))
+
+
+# Packages that are layers now.
+
+
+@pytest.fixture
+def store(tmp_path):
+    places = Places.read({"ENVBUILD_HOME": str(tmp_path)})
+    lease = Lease(places.locks)
+    return places, lease, Blobs(places.blobs, lease=lease)
+
+
+def put(blobs, data):
+    with blobs.create() as writer:
+        writer.write(data)
+        return writer.commit()
+
+
+def test_a_package_whose_layer_is_made_goes_unless_another_uses_it(store):
+    """A build of another Python may be about to read the same wheel."""
+    places, lease, blobs = store
+    free, used = put(blobs, b"free"), put(blobs, b"used")
+    other = Lease(places.locks)
+    assert Blobs(places.blobs, lease=other).has(used)
+    drop_unused([free, used], blobs, places, lease)
+    assert (blobs.has(free), blobs.has(used)) == (False, True)
+    other.close()
+    drop_unused([used], blobs, places, lease)
+    assert not blobs.has(used)
+
+
+def test_packages_stay_where_they_cannot_be_deleted_in_safety(store, monkeypatch):
+    """A build does not fail for it, and does not wait long."""
+    places, lease, blobs = store
+    kept = put(blobs, b"kept")
+    monkeypatch.setattr("envbuild.store.dropping._PATIENCE", 0.05)
+    with Leases(places.locks).excluded():
+        drop_unused([kept], blobs, places, lease)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "no")))
+    drop_unused([kept], blobs, places, lease)
+    monkeypatch.undo()
+    assert blobs.has(kept)
