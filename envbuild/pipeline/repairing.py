@@ -8,7 +8,7 @@ from typing import Any
 
 from envbuild.digest import Digest
 from envbuild.errors import EnvbuildError, IntegrityError
-from envbuild.ids import identity, lock_material
+from envbuild.ids import Material, identity, image_material, lock_material
 from envbuild.lockfile import Artifact, Lock, LockSection
 from envbuild.pipeline.building import Building
 from envbuild.pipeline.locking import Locked
@@ -92,7 +92,11 @@ class Repairing:
             self._attempt(finding, done, lambda f: self._make(f, report))
         for finding in [f for f in faults if f.kind == "blob"]:
             self._attempt(finding, done, lambda f: self._bring(f, report))
+        lost = {s.partition("/")[2] for s in done.lost if s.startswith("image/")}
+        orphans = [c for c in checked.snapshot.claims.values() if c.kind == "name" and c.refers in lost]
         with self._sources.alone():
+            for orphan in orphans:
+                self._claims.drop("name", Digest(orphan.name.partition("/")[2]))
             self._drop_names([f for f in faults if f.kind == "name"], done)
         hashed = {blob.stamp for name, blob in checked.snapshot.blobs.items() if name not in bad}
         left = {f.subject: f for f in self._check.run(report, hashed).faults}
@@ -163,8 +167,8 @@ class Repairing:
     def _build(self, finding: Finding, done: _Done, report: Reporter) -> str:
         """An image, from its lock and its settings, which are the material of its id."""
         name = finding.subject.partition("/")[2]
-        material: Any = self._materials.get(finding.subject)
-        lock = Digest.parse(material["lock"]).hex if material else self._reach.environments[name].image.refers
+        material: Any = self._materials.get(finding.subject) or self._image_material(name)
+        lock = Digest.parse(material["lock"]).hex if material else ""
         found = self._sections.get(lock)
         if material is None or found is None:
             self._claims.drop("image", Digest(name))
@@ -175,9 +179,18 @@ class Repairing:
             lock_id=Digest(lock), settings=settings_from_json(material), document=document, place="the store"
         )
         before: Any = self._claims.get("image", Digest(name))
+        if before is not None and self._materials.get(finding.subject) is None:
+            self._claims.put("image", Digest(name), before, material)
         built = self._building.ensure(locked, section.lock.platform, report)
         same = not isinstance(before, dict) or before.get("manifest") == str(built.image.digest)
         return "built again from its lock" + ("" if same else f"; its digest is {built.image.digest} now")
+
+    def _image_material(self, name: str) -> Material | None:
+        """The material of an image id, found again from the locks: where settings were not changed beside them."""
+        lock = self._reach.environments[name].image.refers
+        found = self._sections.get(lock)
+        material = image_material(Digest(lock), found[1].settings) if found else None
+        return material if material is not None and identity(material).hex == name else None
 
     def _make(self, finding: Finding, report: Reporter) -> str:
         """A layer of one package; the others are made with the images that have them."""

@@ -60,7 +60,7 @@ def make_prefix(
     """
     if find_prefix(folder):
         return folder
-    with locked(folder.parent / f".{folder.name}.lock", what="the environment"):
+    with locked(folder.parent / f".{folder.name}.lock", what="the environment", waiting=report.notice):
         if find_prefix(folder):
             return folder
         if (folder / "pyvenv.cfg").exists():

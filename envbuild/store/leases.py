@@ -16,9 +16,9 @@ from pathlib import Path
 from envbuild.errors import EnvbuildError
 from envbuild.filelock import FileLock, locked
 
-__all__ = ["Lease", "Leases"]
+__all__ = ["GATE", "Lease", "Leases"]
 
-_GATE = "use.lock"
+GATE = "use.lock"
 _FOLDER = "leases"
 _LONGEST = 60.0
 """Seconds to wait for a batch of the collector, which takes a fraction of one."""
@@ -30,7 +30,7 @@ class Lease:
     """What this process uses. Safe for threads; opened when something is held for the first time."""
 
     def __init__(self, locks: Path) -> None:
-        self._gate_path, self._folder = locks / _GATE, locks / _FOLDER
+        self._gate_path, self._folder = locks / GATE, locks / _FOLDER
         self._mutex = threading.Lock()
         self._held: set[str] = set()
         self._gate: FileLock | None = None
@@ -132,7 +132,7 @@ class Leases:
     """The collector's side."""
 
     def __init__(self, locks: Path) -> None:
-        self._gate_path, self._folder = locks / _GATE, locks / _FOLDER
+        self._gate_path, self._folder = locks / GATE, locks / _FOLDER
 
     @contextmanager
     def excluded(self, timeout: float = 60.0, *, but: Lease | None = None) -> Iterator[frozenset[str]]:

@@ -10,6 +10,7 @@ Why any point is a good one to end at. Claims go before the blobs that they name
 blob goes; a claim without its blobs would be a miss anyway. Folders are renamed aside, then emptied.
 """
 
+import errno
 import os
 import shutil
 import time
@@ -19,11 +20,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envbuild.errors import EnvironmentFault
-from envbuild.filelock import locked
+from envbuild.filelock import FileLock, locked
 from envbuild.store.collect import Cut, Doomed, Rules, choose, doomed
 from envbuild.store.durable import sync_folder, writing
 from envbuild.store.inventory import Inventory, walk_sizes
-from envbuild.store.leases import Leases
+from envbuild.store.leases import GATE, Leases
 from envbuild.store.leftovers import ASIDE, Leftovers
 from envbuild.store.places import Places
 from envbuild.store.snapshot import Claim, Snapshot, Stamp
@@ -31,6 +32,7 @@ from envbuild.store.turns import one_writer
 
 __all__ = ["Sweep", "Swept"]
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BATCH = 0.05
 """Seconds that a batch deletes for, while others wait."""
 _PAUSE = 0.005
@@ -94,15 +96,27 @@ class Sweep:
 
     def run(self, rules: Rules, now: float) -> Swept:
         """Take it away. Busy where another prune does not end; EnvironmentFault where the store cannot be written."""
-        if not self._places.cache.is_dir():
+        if not any(folder.exists() for folder in (self._places.blobs, self._places.claims, self._places.prefixes)):
             return Swept(before=Snapshot(), gone=Doomed())
         lock = self._places.locks / "prune.lock"
+        self._make_room(lock)
         with (
             locked(lock, timeout=_LONGEST, what="the store", waiting=self._waiting, doing="prune"),
             one_writer(self._places, self._waiting, doing="prune"),
         ):
             swept = self._run(rules, now)
         return replace(swept, left=walk_sizes(self._places.cache)[0])
+
+    def _make_room(self, lock: Path) -> None:
+        """Where the disk takes no new file, not even an empty one, first what nobody misses goes: our own memory."""
+        try:
+            for path in (lock, self._places.locks / GATE):
+                FileLock(path).close()
+        except EnvironmentFault as fault:
+            if getattr(fault.__cause__, "errno", 0) not in _FULL:
+                return
+            shutil.rmtree(self._places.memo, ignore_errors=True)
+            self._leftovers.remove()
 
     def _run(self, rules: Rules, now: float) -> Swept:
         before = self._inventory.take()

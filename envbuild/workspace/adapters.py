@@ -22,6 +22,7 @@ from envbuild.ports import Builder, Resolver
 from envbuild.sources.files import ProjectFiles
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
+from envbuild.store.durable import make_folder, writing
 from envbuild.store.filesystems import trusted
 from envbuild.store.leases import Lease
 from envbuild.store.places import Places
@@ -190,6 +191,11 @@ class Adapters:
         except ValueError:
             return LINUX_AMD64
 
+    def make_folder(self, folder: Path) -> None:
+        """A folder of the store; in a store that a group shares every member may write it."""
+        with writing(folder):
+            make_folder(folder)
+
     def for_spec(self, path: str) -> "Adapters":
         """The same workspace, with the indexes and logins of the definition at `path`; a lock or a folder has none."""
         return Adapters(self.environ, self.resolver_name, path)
@@ -247,6 +253,7 @@ class Adapters:
 
         adapters = self if self.spec_path == spec.path else self.for_spec(spec.path)
         self.lease.hold("tools")
+        self.make_folder(self.places.tools)
         packages = open_packages(
             self.resolver_name,
             adapters.machine,

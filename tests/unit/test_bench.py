@@ -70,6 +70,12 @@ def test_a_program_may_be_in_one_of_several_places(tmp_path):
     assert component.missing == (f"{tmp_path}/gone",)
 
 
+@pytest.fixture(autouse=True)
+def _our_plugins(monkeypatch):
+    """The suite's own packages, for the suites that are made here."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+
+
 def run_bench(pytester, test: str, *, ci: bool, monkeypatch, state: dict | None = None):
     pytester.makeconftest((ROOT / "tests/conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile(test)

@@ -177,3 +177,19 @@ def test_a_setting_may_be_a_list_of_texts_and_nothing_deeper(read, root):
     with pytest.raises(EnvironmentFault, match="insecure-registries") as told:
         read(settings=write(listed, "insecure-registries = [1]\n"))
     assert told.value.at == str(listed)
+
+
+@pytest.mark.parametrize(("text", "value"), [("on", True), ("False", False), ("0", False), (" YES ", True), ("", True)])
+def test_a_switch_is_on_or_off(read, text, value):
+    assert read({"ENVBUILD_DROP_PACKAGES": text}).switch("ENVBUILD_DROP_PACKAGES", usual=True) is value
+
+
+def test_settings_that_make_no_sense_are_refused_by_name(read):
+    with pytest.raises(EnvironmentFault, match="neither on nor off: perhaps") as caught:
+        read({"ENVBUILD_DROP_PACKAGES": "perhaps"}).switch("ENVBUILD_DROP_PACKAGES", usual=True)
+    assert caught.value.at == "ENVBUILD_DROP_PACKAGES"
+    for text in ("soon", "-1", "nan", "inf"):
+        with pytest.raises(EnvironmentFault, match="not a number of seconds"):
+            read({"ENVBUILD_LOCK_TIMEOUT": text}).number("ENVBUILD_LOCK_TIMEOUT")
+    assert read({"ENVBUILD_LOCK_TIMEOUT": "2.5"}).number("ENVBUILD_LOCK_TIMEOUT") == 2.5
+    assert read({}).number("ENVBUILD_LOCK_TIMEOUT") is None
