@@ -187,7 +187,8 @@ class Repairing:
 
     def _image_material(self, name: str) -> Material | None:
         """The material of an image id, found again from the locks: where settings were not changed beside them."""
-        lock = self._reach.environments[name].image.refers
+        environment = self._reach.environments.get(name)
+        lock = environment.image.refers if environment else ""
         found = self._sections.get(lock)
         material = image_material(Digest(lock), found[1].settings) if found else None
         return material if material is not None and identity(material).hex == name else None
@@ -235,8 +236,7 @@ class Repairing:
         for finding in findings:
             digest = Digest(finding.subject.partition("/")[2])
             value: Any = self._claims.get("name", digest)
-            whole = isinstance(value, dict) and self._materials.get(finding.subject) is not None
-            if whole and self._building.image_by_id(Digest.parse(value["image"])) is not None:
+            if self._materials.get(finding.subject) is not None and self._means_an_image(value):
                 done.words[finding.subject] = "its image is here again"
                 continue
             material: Any = self._materials.get(finding.subject)
@@ -244,6 +244,12 @@ class Repairing:
             done.lost.add(finding.subject)
             what = material["name"] if isinstance(material, dict) else "a name that cannot be read"
             done.words[finding.subject] = f"dropped: {what}; the next build of its definition names its image again"
+
+    def _means_an_image(self, value: Any) -> bool:
+        try:
+            return self._building.image_by_id(Digest.parse(value["image"])) is not None
+        except (KeyError, TypeError, ValueError):
+            return False
 
     def _told(self, finding: Finding, done: _Done, left: Mapping[str, Finding]) -> Repaired:
         words = done.words.get(finding.subject, "")

@@ -49,7 +49,8 @@ def _one(folder: Path, options: str, seen: Counter[str], faults: list[str]) -> N
         small, _ = _said(home, other, Acts.build)
         code, told = _said(home, env, Acts.build)
         seen[f"build ended with {code}"] += 1
-        if code not in (0, 5) or (code == 5 and ("is full" not in told or "are free" not in told)):
+        said = ("is full" in told and " are free" in told) or "No space left on device" in told
+        if code not in (0, 5) or (code == 5 and not said):
             faults.append(f"{options}: exit {code}: {told}")
         faults += [f"{options}: {fault}" for fault in wrong(home)]
         # Every byte, or every inode, is taken now, whatever the build had left.
@@ -61,12 +62,12 @@ def _one(folder: Path, options: str, seen: Counter[str], faults: list[str]) -> N
                 faults.append(f"{options}: reading: exit {reading}: {told}")
         pruned, told = _said(home, env, Acts.prune)
         seen["prunes with nothing free"] += 1
-        if pruned and store.joinpath("home/cache").is_dir():
+        if pruned and small == 0:
             faults.append(f"{options}: prune: exit {pruned}: {told}")
         kept = [p for p in (home / "cache/blobs.v1").rglob("*") if p.is_file()]
         if not pruned and kept:
             faults.append(f"{options}: prune left {len(kept)} blobs")
-        faults += [f"{options}: left after prune: {path}" for path in leftovers(home)]
+        faults += [f"{options}: left after prune: {path}" for path in ([] if pruned else leftovers(home))]
         _unfill(store)
         subprocess.run(["mount", "-o", "remount,size=20m,nr_inodes=5000", str(store)], check=True)
         again, told = _said(home, env, Acts.build)
