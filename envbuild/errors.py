@@ -8,6 +8,7 @@
     ├── BuildFailed              an artifact cannot become part of an image
     ├── EnvironmentFault         this machine: daemon, network, disk, login
     │   ├── EngineFault          an engine is there and does not do what it is asked
+    │   ├── StoreFault           the store's disk does not take what is to be kept
     │   └── MissingExtra         an optional part of envbuild is not installed
     ├── IntegrityError           bytes are not what their digest says, or an archive is hostile
     ├── Busy                     somebody else holds what is needed
@@ -31,6 +32,7 @@ __all__ = [
     "LockStale",
     "MissingExtra",
     "ResolveFailed",
+    "StoreFault",
     "TimeLimit",
     "UsageError",
 ]
@@ -95,6 +97,10 @@ class EnvironmentFault(EnvbuildError):
 
 class EngineFault(EnvironmentFault):
     """An engine is there, and cannot take an image or start a container."""
+
+
+class StoreFault(EnvironmentFault):
+    """The store cannot be written: its disk is full, read-only or broken. No other source of the same bytes helps."""
 
 
 class MissingExtra(EnvironmentFault):

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ResolveFailed
+from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ResolveFailed, StoreFault
 from envbuild.http.client import Http
 from envbuild.httpsettings import host_of
 from envbuild.lockfile import Artifact, ArtifactKind
@@ -114,6 +114,8 @@ class Fetcher:
             except IntegrityError as error:
                 what = f"not the file that was locked, {artifact.file} with sha256:{artifact.sha256}: {error.what}"
                 failures.append(IntegrityError(what, at=f"{artifact.source} ({host_of(url)})", hint=_OTHER_BYTES))
+            except StoreFault:
+                raise
             except EnvironmentFault as fault:
                 failures.append(fault)
         raise _worst(failures) or self._gone(artifact)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import StoreFault
 from envbuild.filelock import lock_descriptor
 from envbuild.filemodes import file_mode, new_folder
 from envbuild.host import free_bytes
@@ -40,10 +40,10 @@ def writing(place: Path, needed: int = 0) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise EnvironmentFault(
+            raise StoreFault(
                 f"the disk is full: {_needs(needed)}{_free(place)}", at=str(place), hint=f"free some space, or {_MOVE}"
             ) from error
-        raise EnvironmentFault(f"cannot be written: {error.strerror or error}", at=str(place), hint=_MOVE) from error
+        raise StoreFault(f"cannot be written: {error.strerror or error}", at=str(place), hint=_MOVE) from error
 
 
 def _needs(needed: int) -> str:
