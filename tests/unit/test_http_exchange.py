@@ -232,7 +232,7 @@ def test_our_own_certificate_is_shown_where_a_host_wants_one(authority, tmp_path
         assert exchanged(Http(settings), "GET", f"https://{host}/")[0] == 200
         assert head(f"https://{host}/", {}, settings, 5.0) is not None
         without = certificates(tmp_path / "without", host, authority)
-        with pytest.raises(Passing):
+        with pytest.raises(EnvironmentFault, match="wants a certificate of ours"):
             exchanged(Http(without), "GET", f"https://{host}/")
 
 
