@@ -196,7 +196,7 @@ TRUST = {
     "an authority that is not known": ("registry_with_tls", "none", "not trusted"),
     "another authority": ("registry_with_tls", "other", "not trusted"),
     "an expired certificate": ("expired_registry", "own", "expired"),
-    "no certificate of ours": ("registry_with_client_tls", "own", "wants a certificate of ours"),
+    "no certificate of ours": ("registry_with_client_tls", "own", "wants a certificate of ours|broke"),
 }
 
 

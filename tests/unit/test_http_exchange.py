@@ -200,9 +200,11 @@ def secure(authority, *, client=False):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        stop.set()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            stop.set()
+            thread.join()
 
 
 def certificates(folder, host, authority, *, client=False):
@@ -231,6 +233,10 @@ def test_our_own_certificate_is_shown_where_a_host_wants_one(authority, tmp_path
         settings = certificates(tmp_path / "with", host, authority, client=True)
         assert exchanged(Http(settings), "GET", f"https://{host}/")[0] == 200
         assert head(f"https://{host}/", {}, settings, 5.0) is not None
+        without = certificates(tmp_path / "without", host, authority)
+        # A server that ends with what we sent unread resets the connection, and its alert may be lost in that.
+        with pytest.raises((EnvironmentFault, Passing), match="wants a certificate of ours|broke"):
+            exchanged(Http(without), "GET", f"https://{host}/")
 
 
 @pytest.mark.parametrize(("name", "match"), [("ca.crt", "no certificates"), ("client.cert", "our certificate")])
