@@ -178,5 +178,5 @@ def test_these_tests_see_a_collector_that_does_not_know_what_is_used(mutant, mon
     monkeypatch.setattr(leases.Lease, "hold", leases.Lease.hold)
     monkeypatch.setattr(leases.Leases, "excluded", leases.Leases.excluded)
     MUTANTS[mutant]()
-    with pytest.raises(AssertionError, match="that is held went|lease of a dead process stays"):
+    with pytest.raises(AssertionError, match=r"that is held went|lease of a dead process stays"):
         explore(300)
