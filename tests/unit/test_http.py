@@ -11,6 +11,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from registries.tls import answering
 
 from envbuild.errors import EnvironmentFault, IntegrityError
 from envbuild.http.client import Http, HttpSettings
@@ -199,26 +200,8 @@ def secure_host(tmp_path, answers):
     key, cert = certificate(tmp_path, days=2)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    stop = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.05)
-
-        def serve():
-            while not stop.is_set():
-                try:
-                    connection, _ = listener.accept()
-                    connection.settimeout(5)
-                    with context.wrap_socket(connection, server_side=True) as secure:
-                        secure.recv(65536)
-                        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-                except OSError:
-                    continue
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listener.getsockname()[1], cert
-        stop.set()
-        thread.join()
+    with answering(context, b"ok") as port:
+        yield port, cert
 
 
 def test_a_self_signed_certificate_is_refused_with_the_setting_that_trusts_it(http, make_http, secure_host):

@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from registries.tls import answering
 
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http, HttpSettings
@@ -183,28 +184,8 @@ def secure(authority, *, client=False):
     if client:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(authority.bundle)
-    stop = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.05)
-
-        def serve():
-            while not stop.is_set():
-                try:
-                    connection, _ = listener.accept()
-                    connection.settimeout(5)
-                    with context.wrap_socket(connection, server_side=True) as wrapped:
-                        wrapped.recv(65536)
-                        wrapped.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                except OSError:
-                    continue
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            stop.set()
-            thread.join()
+    with answering(context) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def certificates(folder, host, authority, *, client=False):

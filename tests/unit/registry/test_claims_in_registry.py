@@ -9,9 +9,10 @@ from registries.faulty import Fault, FaultyRegistry
 
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault, IntegrityError
+from envbuild.members import LayerClaim
 from envbuild.oci import LABEL_IMAGE, LAYER_GZIP_TYPE, MANIFEST_TYPE, Descriptor, ImageConfig, Layer, image_of
 from envbuild.platforms import LINUX_AMD64
-from envbuild.registry.claims import LayerClaim, RegistryClaims
+from envbuild.registry.claims import RegistryClaims
 from envbuild.store.blobs import Blobs
 
 ID, OTHER = Digest("a" * 64), Digest("b" * 64)

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,26 @@ sys.stdin.read()
 def held(locks: Path) -> frozenset[str]:
     with Leases(locks).excluded() as names:
         return names
+
+
+@contextmanager
+def child_that_holds(lease: Lease, name: str) -> Iterator[None]:
+    """A forked child of ours that has asked its lease for a name; it lives as long as the block."""
+    ready, done = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        lease.hold(name)
+        os.write(ready[1], b"x")
+        os.read(done[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    try:
+        yield
+    finally:
+        os.write(done[1], b"x")
+        os.waitpid(child, 0)
+        for descriptor in (*ready, *done):
+            os.close(descriptor)
 
 
 def test_what_is_held_is_told_until_it_is_given_back(tmp_path):
@@ -64,22 +86,9 @@ def test_a_child_of_ours_holds_what_we_held_when_we_are_gone(tmp_path):
     """Else a forked worker loses what its parent found."""
     lease = Lease(tmp_path)
     lease.hold("ours")
-    ready, done = os.pipe(), os.pipe()
-    child = os.fork()
-    if not child:
-        lease.hold("child's")
-        os.write(ready[1], b"x")
-        os.read(done[0], 1)
-        os._exit(0)
-    os.read(ready[0], 1)
-    lease.close()
-    try:
+    with child_that_holds(lease, "child's"):
+        lease.close()
         assert held(tmp_path) >= {"ours", "child's"}
-    finally:
-        os.write(done[1], b"x")
-        os.waitpid(child, 0)
-        for descriptor in (*ready, *done):
-            os.close(descriptor)
     assert held(tmp_path) == frozenset()
 
 
@@ -128,22 +137,9 @@ def test_blobs_and_claims_hold_before_they_look(tmp_path):
 def test_a_child_that_asks_for_nothing_new_holds_it_all_the_same(tmp_path):
     lease = Lease(tmp_path)
     lease.hold("ours")
-    ready, done = os.pipe(), os.pipe()
-    child = os.fork()
-    if not child:
-        lease.hold("ours")
-        os.write(ready[1], b"x")
-        os.read(done[0], 1)
-        os._exit(0)
-    os.read(ready[0], 1)
-    lease.close()
-    try:
+    with child_that_holds(lease, "ours"):
+        lease.close()
         assert held(tmp_path) == {"ours"}
-    finally:
-        os.write(done[1], b"x")
-        os.waitpid(child, 0)
-        for descriptor in (*ready, *done):
-            os.close(descriptor)
 
 
 def test_locks_that_a_cleaner_took_away_are_made_anew_with_all_that_is_held(tmp_path):
