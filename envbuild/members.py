@@ -8,9 +8,9 @@ segment's compressed bytes; every entry can be left out or taken alone.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from envbuild.canonical import encode
+from envbuild.canonical import JSON, encode
 from envbuild.digest import Digest
 
 __all__ = ["Member", "MemberKind", "MemberTable", "Segment"]
@@ -96,3 +96,40 @@ class Segment:
     start: int
     length: int
     table: MemberTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerClaim:
+    """A layer as it is claimed: its id, its blob, where the segment lies in it, and the blob of its member table."""
+
+    layer_id: Digest
+    blob: Digest
+    size: int
+    diff_id: Digest
+    start: int
+    length: int
+    table: Digest
+
+    def to_json(self) -> dict[str, JSON]:
+        """The claim's value."""
+        return {
+            "blob": str(self.blob),
+            "size": self.size,
+            "diff": str(self.diff_id),
+            "start": self.start,
+            "length": self.length,
+            "table": str(self.table),
+        }
+
+    @classmethod
+    def from_json(cls, layer_id: Digest, value: Any) -> Self:
+        """The claim of this value. KeyError, TypeError or ValueError where it is none."""
+        return cls(
+            layer_id=layer_id,
+            blob=Digest.parse(str(value["blob"])),
+            size=int(str(value["size"])),
+            diff_id=Digest.parse(str(value["diff"])),
+            start=int(str(value["start"])),
+            length=int(str(value["length"])),
+            table=Digest.parse(str(value["table"])),
+        )

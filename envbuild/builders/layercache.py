@@ -11,7 +11,7 @@ from envbuild.canonical import JSON
 from envbuild.digest import Digest
 from envbuild.errors import IntegrityError
 from envbuild.ids import Material, identity
-from envbuild.members import MemberTable, Segment
+from envbuild.members import LayerClaim, MemberTable, Segment
 from envbuild.ports import BlobStore, Claims
 
 __all__ = ["LayerCache", "LayerCount", "SegmentReader"]
@@ -57,15 +57,11 @@ class LayerCache:
         with self._blobs.create() as table:
             table.write(segment.table.to_bytes())
             table_digest = table.commit()
-        value: JSON = {
-            "blob": str(segment.blob),
-            "size": segment.size,
-            "diff": str(segment.diff_id),
-            "start": segment.start,
-            "length": segment.length,
-            "table": str(table_digest),
-        }
-        self._claims.put(_KIND, layer_id, value, material)
+        claim = LayerClaim(
+            layer_id=layer_id, blob=segment.blob, size=segment.size, diff_id=segment.diff_id, start=segment.start,
+            length=segment.length, table=table_digest,
+        )  # fmt: skip
+        self._claims.put(_KIND, layer_id, claim.to_json(), material)
         self._made.add(layer_id)
         return segment
 
@@ -79,22 +75,15 @@ class LayerCache:
         return LayerCount(len(layers) - len(made), len(made), sum(made))
 
     def _segment(self, layer_id: Digest, value: JSON) -> Segment | None:
-        if not isinstance(value, dict):
+        claim = LayerClaim.from_json(layer_id, value)
+        if not self._blobs.has(claim.blob):
             return None
-        blob, table = Digest.parse(str(value["blob"])), Digest.parse(str(value["table"]))
-        if not self._blobs.has(blob):
-            return None
-        with self._blobs.open(table) as stream:
+        with self._blobs.open(claim.table) as stream:
             members = MemberTable.from_json(json.load(stream))
         return Segment(
-            layer_id=layer_id,
-            blob=blob,
-            size=int(str(value["size"])),
-            diff_id=Digest.parse(str(value["diff"])),
-            start=int(str(value["start"])),
-            length=int(str(value["length"])),
-            table=members,
-        )
+            layer_id=layer_id, blob=claim.blob, size=claim.size, diff_id=claim.diff_id, start=claim.start,
+            length=claim.length, table=members,
+        )  # fmt: skip
 
 
 class SegmentReader:

@@ -13,14 +13,12 @@ from envbuild.digest import CHUNK
 from envbuild.errors import EnvironmentFault, IntegrityError
 from envbuild.http.faults import PASSING, Passing, retry_after, unexpected
 from envbuild.http.localfile import is_file_url, opened
-from envbuild.http.patience import TRIES, Patience
+from envbuild.http.patience import HEADWAY, TRIES, Patience
 from envbuild.http.transport import Answer, Body, Transport
 from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
 
 __all__ = ["Answer", "Body", "Http", "HttpSettings", "Response", "public_url"]
 
-_HEADWAY = 64 << 10
-"""Bytes after which a download that breaks has made headway: its tries are counted anew."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _DEFAULT = HttpSettings()
 _ANSWERS = frozenset({200, 304, 404, 410})
@@ -52,12 +50,7 @@ class Http:
         """
         if is_file_url(url):
             return _local(url, limit)
-        patience = Patience(self._settings.patience, self._sleep)
-        while True:
-            try:
-                return self._get(url, headers, limit)
-            except Passing as passing:
-                patience.wait(passing)
+        return self.patience().spend(lambda: self._get(url, headers, limit))
 
     def download(
         self,
@@ -82,7 +75,7 @@ class Http:
                 while chunk := stream.read(CHUNK):
                     taken(chunk)
             return
-        patience = Patience(self._settings.patience, self._sleep)
+        patience = self.patience()
         state = _Download(url, size, taken)
         while not state.complete:
             before = state.received
@@ -91,8 +84,8 @@ class Http:
             except Passing as passing:
                 if state.received == size:
                     return
-                if state.received - before >= _HEADWAY:
-                    patience = Patience(self._settings.patience, self._sleep)
+                if state.received - before >= HEADWAY:
+                    patience.renew()
                 patience.wait(passing)
 
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
@@ -110,18 +103,12 @@ class Http:
         answer = self._transport.open(url, {"Accept-Encoding": "gzip", **headers})
         try:
             _checked(answer, _ANSWERS)
-            parts: list[bytes] = []
-            size = 0
-            for chunk in answer.chunks():
-                size += len(chunk)
-                if size > limit:
-                    raise EnvironmentFault(
-                        f"the answer is larger than {limit} bytes: {public_url(url)}", at=host_of(url)
-                    )
-                parts.append(chunk)
+            body = answer.read(limit)
         finally:
             answer.close()
-        return Response(answer.status, answer.headers, b"".join(parts), answer.url)
+        if len(body) > limit:
+            raise EnvironmentFault(f"the answer is larger than {limit} bytes: {public_url(url)}", at=host_of(url))
+        return Response(answer.status, answer.headers, body, answer.url)
 
 
 def _checked(answer: Answer, allowed: frozenset[int]) -> None:

@@ -2,14 +2,19 @@
 
 import random
 from collections.abc import Callable
+from typing import TypeVar
 
 from envbuild.http.faults import Passing
 
-__all__ = ["TRIES", "Patience"]
+__all__ = ["HEADWAY", "TRIES", "Patience"]
 
 TRIES = 5
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 15.0
+HEADWAY = 64 << 10
+"""Bytes after which a transfer that breaks has made headway: its tries are counted anew."""
+
+_Found = TypeVar("_Found")
 
 
 class Patience:
@@ -19,8 +24,20 @@ class Patience:
     """
 
     def __init__(self, budget: float, sleep: Callable[[float], object]) -> None:
-        self._budget, self._sleep = budget, sleep
-        self._tries = 0
+        self._whole, self._sleep = budget, sleep
+        self.renew()
+
+    def renew(self) -> None:
+        """Count tries and seconds from the start: there was headway."""
+        self._budget, self._tries = self._whole, 0
+
+    def spend(self, attempt: Callable[[], _Found]) -> _Found:
+        """What `attempt` gives, tried again as often as it is worth when it raises Passing."""
+        while True:
+            try:
+                return attempt()
+            except Passing as passing:
+                self.wait(passing)
 
     def wait(self, passing: Passing) -> None:
         """Sleep before the next try, or raise the fault where enough was tried or the wait would be too long."""

@@ -80,8 +80,7 @@ class Building:
         builder, count = self._builder()
         config = config_of(lock, locked.settings, locked.lock_id, image_id)
         image = builder.build(lock, config, locked.settings.layout, report)
-        value = {"manifest": str(image.digest), "config": str(image.config_digest), "lock": str(locked.lock_id)}
-        self._claims.put(_KIND, image_id, value, image_material(locked.lock_id, locked.settings))
+        self.claim(image, locked)
         return Built(
             image_id=image_id,
             lock_id=locked.lock_id,
@@ -90,6 +89,12 @@ class Building:
             reused=False,
             layers=count(),
         )
+
+    def claim(self, image: Image, locked: Locked) -> None:
+        """Claim an image, whose blobs are in the store, as the one that this lock and its settings give."""
+        value = {"manifest": str(image.digest), "config": str(image.config_digest), "lock": str(locked.lock_id)}
+        material = image_material(locked.lock_id, locked.settings)
+        self._claims.put(_KIND, identity(material), value, material)
 
     def lock(self, locked: Locked, platform: Platform) -> Lock:
         """The lock itself, out of its document."""
@@ -108,11 +113,6 @@ class Building:
             # A claim may be dropped at any time, and so may blobs: what is not whole is built again.
             return None
         return image if all(self._blobs.has(layer.descriptor.digest) for layer in image.layers) else None
-
-    def lock_id_of(self, image_id: Digest) -> Digest | None:
-        """The lock an image was built from."""
-        value: Any = self._claims.get(_KIND, image_id)
-        return Digest.parse(value["lock"]) if isinstance(value, dict) and "lock" in value else None
 
     def _read(self, digest: Digest) -> bytes:
         with self._blobs.open(digest) as stream:

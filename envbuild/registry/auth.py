@@ -6,7 +6,6 @@ Docker's token specification: https://distribution.github.io/distribution/spec/a
 import json
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http
 from envbuild.http.faults import PASSING, Passing, retry_after
+from envbuild.http.logins import basic
 from envbuild.http.patience import TRIES
 from envbuild.http.proxies import is_loopback
 from envbuild.httpsettings import host_of
@@ -124,12 +124,7 @@ class Authorizer:
         return self._read("POST", realm, headers, body)
 
     def _read(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Token | None:
-        patience = self._http.patience()
-        while True:
-            try:
-                return self._read_once(method, url, headers, body)
-            except Passing as passing:
-                patience.wait(passing)
+        return self._http.patience().spend(lambda: self._read_once(method, url, headers, body))
 
     def _read_once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Token | None:
         began = time.monotonic()
@@ -181,4 +176,4 @@ class Authorizer:
 
 
 def _basic(login: Login) -> str:
-    return "Basic " + b64encode(f"{login.user}:{login.password}".encode()).decode()
+    return basic(f"{login.user}:{login.password}")

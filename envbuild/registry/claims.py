@@ -6,7 +6,6 @@ never overwritten: what stands there first is what everybody gets.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -14,12 +13,13 @@ from typing import Any
 from envbuild.canonical import JSON, encode
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault, IntegrityError
+from envbuild.members import LayerClaim
 from envbuild.oci import LABEL_IMAGE, LAYER_GZIP_TYPE, MANIFEST_TYPE, Descriptor, Image, parse_image
 from envbuild.ports import BlobStore, OpensBlobs
 from envbuild.registry.client import Manifest, Repository
 from envbuild.registry.together import Tell, together
 
-__all__ = ["LayerClaim", "RegistryClaims"]
+__all__ = ["RegistryClaims"]
 
 _LOCK_TYPE = "application/vnd.envbuild.lock.v1+json"
 _LAYER_TYPE = "application/vnd.envbuild.layer.v1+json"
@@ -30,19 +30,6 @@ _SEGMENT = "io.envbuild.segment"
 """Where the segment lies in the blob: `START+LENGTH`."""
 _LARGEST = 64 << 20
 """Bytes of a config or a lock document: read into memory, on the word of whoever claimed it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerClaim:
-    """A layer as it is claimed: its id, its blob, and the blob of its member table."""
-
-    layer_id: Digest
-    blob: Digest
-    size: int
-    diff_id: Digest
-    start: int
-    length: int
-    table: Digest
 
 
 class RegistryClaims:

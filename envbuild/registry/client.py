@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
-from urllib.parse import urljoin
 
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault, IntegrityError
@@ -12,7 +11,6 @@ from envbuild.oci import Descriptor
 from envbuild.registry.auth import Login
 from envbuild.registry.downloads import Download
 from envbuild.registry.faults import BlobUnknown, is_absence, not_a_registry
-from envbuild.registry.links import next_page
 from envbuild.registry.manifests import Manifest, Manifests
 from envbuild.registry.referrers import Referrers
 from envbuild.registry.session import Session
@@ -135,12 +133,8 @@ class Repository:
     def tags(self) -> Iterator[str]:
         """All tags, page after page."""
         target, action = f"/v2/{self.path}/tags/list", f"listing the tags of {self.path}"
-        seen: set[str] = set()
-        for _ in range(_PAGES):
-            reply = self._session.ask(
-                "GET", target, action=action, scopes=frozenset({f"repository:{self.path}:pull"}),
-                ok=frozenset({200, 404}),
-            )  # fmt: skip
+        scopes = frozenset({f"repository:{self.path}:pull"})
+        for reply in self._session.pages(target, action=action, scopes=scopes, most=_PAGES):
             if reply.status == 404:
                 if not is_absence(reply.body):
                     raise not_a_registry(self.host, action, reply.headers)
@@ -151,14 +145,6 @@ class Repository:
             except (ValueError, KeyError, TypeError, RecursionError):
                 raise not_a_registry(self.host, action, reply.headers) from None
             yield from names
-            following = next_page(reply.headers)
-            if not following:
-                return
-            target = urljoin(reply.url, following)
-            if not self._session.own(target) or target in seen:
-                break
-            seen.add(target)
-        raise EnvironmentFault(f"{action}: the list does not end", at=self.host, hint="ask whoever runs the registry")
 
     # Referrers.
 

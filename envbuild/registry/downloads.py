@@ -7,15 +7,13 @@ from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault, IntegrityError
 from envbuild.http.client import Answer
 from envbuild.http.faults import Passing
-from envbuild.http.patience import TRIES
+from envbuild.http.patience import HEADWAY, TRIES
 from envbuild.registry.faults import is_absence, not_a_registry
 from envbuild.registry.session import Session
 
 __all__ = ["Download"]
 
 _LARGEST = 1 << 16
-_HEADWAY = 64 << 10
-"""Bytes after which a download that breaks has made headway: its tries are counted anew."""
 
 
 class Download:
@@ -47,8 +45,8 @@ class Download:
                 self._attempt()
                 break
             except Passing as passing:
-                if self._received - before >= _HEADWAY:
-                    patience = self._session.patience()
+                if self._received - before >= HEADWAY:
+                    patience.renew()
                 patience.wait(passing)
         found = Digest(self._hash.hexdigest())
         if self._received != self._size or found != self._digest:

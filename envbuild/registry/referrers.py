@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from envbuild.canonical import encode
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault
 from envbuild.oci import INDEX_TYPE, Descriptor
 from envbuild.registry.faults import not_a_registry
-from envbuild.registry.links import next_page
 from envbuild.registry.manifests import Manifests
 from envbuild.registry.session import Session
 
@@ -46,24 +45,15 @@ class Referrers:
         query = f"?artifactType={quote(artifact_type, safe='')}" if artifact_type else ""
         target = f"/v2/{self._repository}/referrers/{subject}{query}"
         action = f"listing what belongs to {self._repository}@{subject}"
+        scopes, headers = frozenset({f"repository:{self._repository}:pull"}), {"Accept": INDEX_TYPE}
         found: list[Mapping[str, Any]] = []
-        for _ in range(_PAGES):
-            reply = self._session.ask(
-                "GET", target, action=action, scopes=frozenset({f"repository:{self._repository}:pull"}),
-                ok=frozenset({200, 404}), headers={"Accept": INDEX_TYPE},
-            )  # fmt: skip
+        for reply in self._session.pages(target, action=action, scopes=scopes, most=_PAGES, headers=headers):
             if reply.status == 404:
                 if "html" in reply.headers.get("content-type", ""):
                     raise not_a_registry(self._session.host, action, reply.headers)
                 return None
             found += _manifests_of(reply.body, self._session.host, action, reply.headers)
-            following = next_page(reply.headers)
-            if not following:
-                return found
-            target = urljoin(reply.url, following)
-            if not self._session.own(target):
-                break
-        raise EnvironmentFault(f"{action}: the list does not end", at=self._session.host)
+        return found
 
     def _tagged(self, subject: Digest) -> list[Mapping[str, Any]]:
         found = self._manifests.get(_tag(subject))

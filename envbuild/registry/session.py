@@ -16,11 +16,13 @@ from envbuild.httpsettings import host_of, split_login
 from envbuild.registry.address import base_of
 from envbuild.registry.auth import Authorizer, Login
 from envbuild.registry.faults import fault_of, not_a_registry
+from envbuild.registry.links import next_page
 
 __all__ = ["Reply", "Session"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5
+_LISTED = frozenset({200, 404})
 _LARGEST = 8 << 20
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -51,12 +53,8 @@ class Session:
         """That a registry answers here at all ("Determining Support"): asked once. EnvironmentFault where none does."""
         with self._lock:
             if not self._checked:
-                patience = self._http.patience()
-                while not self._checked:
-                    try:
-                        self._check()
-                    except Passing as passing:
-                        patience.wait(passing)
+                self._http.patience().spend(self._check)
+                self._checked = True
 
     def _check(self) -> None:
         answer, _ = self._hops("GET", f"{self.base}/v2/", frozenset(), _NOTHING, lambda: None)
@@ -67,7 +65,6 @@ class Session:
                 raise not_a_registry(self.host, "asking for the registry", answer.headers)
         finally:
             answer.close()
-        self._checked = True
 
     def ask(
         self,
@@ -85,17 +82,32 @@ class Session:
 
         Tried up to 5 times where another try may help; with `again` false Passing says that it broke off.
         """
-        patience = self._http.patience()
-        while True:
-            try:
-                with self.stream(
-                    method, target, action=action, scopes=scopes, ok=ok, headers=headers, body=body
-                ) as answer:
-                    return Reply(answer.status, answer.headers, self._read(answer, action), answer.url)
-            except Passing as passing:
-                if not again:
-                    raise
-                patience.wait(passing)
+
+        def attempt() -> Reply:
+            with self.stream(method, target, action=action, scopes=scopes, ok=ok, headers=headers, body=body) as answer:
+                return Reply(answer.status, answer.headers, self._read(answer, action), answer.url)
+
+        return self._http.patience().spend(attempt) if again else attempt()
+
+    def pages(
+        self, target: str, *, action: str, scopes: frozenset[str], most: int, headers: Mapping[str, str] = _NOTHING
+    ) -> Iterator[Reply]:
+        """The replies that a list is spread over (Link, rel="next"); one of 404 is the last.
+
+        EnvironmentFault for a list without an end: more than `most` pages, a circle, or one that leaves the registry.
+        """
+        seen: set[str] = set()
+        for _ in range(most):
+            reply = self.ask("GET", target, action=action, scopes=scopes, ok=_LISTED, headers=headers)
+            yield reply
+            following = next_page(reply.headers) if reply.status == 200 else ""
+            if not following:
+                return
+            target = urljoin(reply.url, following)
+            if not self.own(target) or target in seen:
+                break
+            seen.add(target)
+        raise EnvironmentFault(f"{action}: the list does not end", at=self.host, hint="ask whoever runs the registry")
 
     @contextmanager
     def stream(

@@ -11,7 +11,7 @@ from envbuild.digest import Digest
 from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError
 from envbuild.http.client import Body
 from envbuild.http.faults import Passing
-from envbuild.http.patience import TRIES
+from envbuild.http.patience import HEADWAY, TRIES
 from envbuild.registry.bodies import Outgoing
 from envbuild.registry.session import Reply, Session
 
@@ -20,8 +20,6 @@ __all__ = ["CHUNK", "Pushed", "Upload"]
 CHUNK = 32 << 20
 """Blobs up to this size are sent whole; larger ones in pieces of it, so that a cut costs one piece at most."""
 _RANGE = re.compile(r"(?:bytes[= ])?0-([0-9]{1,18})")
-_HEADWAY = 64 << 10
-"""Bytes after which an upload that breaks has made headway: its tries are counted anew."""
 _TYPE = "application/octet-stream"
 _NO_CHUNKS = frozenset({404, 405, 411, 413, 415, 501})
 """What registries answer to chunks that they do not take (some take none, some only small ones)."""
@@ -133,8 +131,8 @@ class Upload:
                 return False
             if there > end:
                 raise self._not_ours(there, end)
-            if there == end or there - offset >= _HEADWAY:
-                self._patience = self._session.patience()
+            if there == end or there - offset >= HEADWAY:
+                self._patience.renew()
             offset = there
         return self._close(location)
 

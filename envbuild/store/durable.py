@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from envbuild.errors import StoreFault
+from envbuild.errors import EnvbuildError, StoreFault
 from envbuild.filelock import lock_descriptor
 from envbuild.filemodes import file_mode, new_folder
 from envbuild.host import free_bytes
@@ -14,6 +14,7 @@ from envbuild.host import free_bytes
 __all__ = [
     "abandoned",
     "discard_unfinished",
+    "is_full",
     "make_folder",
     "new_file",
     "publish",
@@ -44,6 +45,11 @@ def writing(place: Path, needed: int = 0) -> Iterator[None]:
                 f"the disk is full: {_needs(needed)}{_free(place)}", at=str(place), hint=f"free some space, or {_MOVE}"
             ) from error
         raise StoreFault(f"cannot be written: {error.strerror or error}", at=str(place), hint=_MOVE) from error
+
+
+def is_full(fault: EnvbuildError) -> bool:
+    """Whether a fault is that the disk, or what this user may have of it, is full."""
+    return getattr(fault.__cause__, "errno", 0) in _FULL
 
 
 def _needs(needed: int) -> str:

@@ -157,8 +157,6 @@ def _add(found: dict[str, _Files], name: str, entry: "os.DirEntry[str]", *, mate
     size = stat.st_size + (before.size if before else 0)
     if material and before is not None:
         found[name] = replace(before, size=size)
-    elif material:
-        found[name] = _Files(_stamp(stat), size, stat.st_mtime)
     else:
         found[name] = _Files(_stamp(stat), size, stat.st_mtime)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from envbuild.errors import EnvbuildError
 from envbuild.filelock import FileLock, locked
+from envbuild.store.durable import is_full
 
 __all__ = ["GATE", "Lease", "Leases"]
 
@@ -23,7 +24,6 @@ _FOLDER = "leases"
 _LONGEST = 60.0
 """Seconds to wait for a batch of the collector, which takes a fraction of one."""
 _NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Lease:
@@ -95,11 +95,10 @@ class Lease:
             try:
                 self._gate = FileLock(self._gate_path)
             except EnvbuildError as error:
-                code = getattr(error.__cause__, "errno", 0)
-                if code in _FULL:
+                if is_full(error):
                     # The collector finds no gate either; the next name tries again.
                     return False
-                if code not in _NOT_OURS:
+                if getattr(error.__cause__, "errno", 0) not in _NOT_OURS:
                     raise
                 self._off = True
                 return False

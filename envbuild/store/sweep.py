@@ -10,7 +10,6 @@ Why any point is a good one to end at. Claims go before the blobs that they name
 blob goes; a claim without its blobs would be a miss anyway. Folders are renamed aside, then emptied.
 """
 
-import errno
 import os
 import shutil
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from envbuild.errors import EnvironmentFault
 from envbuild.filelock import FileLock, locked
 from envbuild.store.collect import Cut, Doomed, Rules, choose, doomed
-from envbuild.store.durable import sync_folder, writing
+from envbuild.store.durable import is_full, sync_folder, writing
 from envbuild.store.inventory import Inventory, walk_sizes
 from envbuild.store.leases import GATE, Leases
 from envbuild.store.leftovers import ASIDE, Leftovers
@@ -32,7 +31,6 @@ from envbuild.store.turns import one_writer
 
 __all__ = ["Sweep", "Swept"]
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BATCH = 0.05
 """Seconds that a batch deletes for, while others wait."""
 _PAUSE = 0.005
@@ -113,7 +111,7 @@ class Sweep:
             for path in (lock, self._places.locks / GATE):
                 FileLock(path).close()
         except EnvironmentFault as fault:
-            if getattr(fault.__cause__, "errno", 0) not in _FULL:
+            if not is_full(fault):
                 return
             shutil.rmtree(self._places.memo, ignore_errors=True)
             self._leftovers.remove()

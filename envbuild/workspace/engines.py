@@ -66,9 +66,8 @@ class Engines:
             raise EnvironmentFault(self.found.why)
         built = self._adapters.building.ensure(locked, self._platform, report)
         names = names_of(name, built.image_id, ())
-        reference, loader = names[0], self.loader(engine.kind, report)
-        if not loader.has(built.image, names):
-            loader.load(built.image, names)
+        reference = names[0]
+        self.loader(engine.kind, report).ensure(built.image, names)
         place = Place(caller=host.user(), folder=Path.cwd().resolve(), state=self._adapters.places.cache)
         outcome = run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
         report.notice(f"ran in {engine.kind.value}, in the image {reference}")
@@ -113,9 +112,7 @@ class Engines:
         if why or engine is None or not isinstance(found.blobs, Blobs):
             return None, why or "the image is not in the store"
         names = (f"envbuild/verify:{found.image.digest.short}-{os.getpid()}",)
-        loader = Loader(engine, found.blobs, Quiet())
-        if not loader.has(found.image, names):
-            loader.load(found.image, names)
+        Loader(engine, found.blobs, Quiet()).ensure(found.image, names)
 
         def start(words: Sequence[str]) -> str:
             options = ("run", "--rm", "--network=none", "--pull=never", f"--entrypoint={words[0]}")

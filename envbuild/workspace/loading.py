@@ -25,6 +25,11 @@ class Loader:
         """Whether the engine has it under these names."""
         return self._engine.has(image, references)
 
+    def ensure(self, image: Image, references: Sequence[str]) -> None:
+        """`load`, unless it is there already."""
+        if not self.has(image, references):
+            self.load(image, references)
+
     def load(self, image: Image, references: Sequence[str]) -> None:
         """Bring it there under these names. EngineFault where the engine cannot take it."""
         self._report.begin("load", image.size)

@@ -58,7 +58,8 @@ class Registries:
         return Http(self._adapters.machine.http_settings())
 
     @cached_property
-    def _memory(self) -> Memory:
+    def memory(self) -> Memory:
+        """What was pushed from this store."""
         return Memory(self._adapters.claims, self._adapters.claims.entries)
 
     @cached_property
@@ -69,7 +70,7 @@ class Registries:
 
     def _known(self, image: Image, reference: Reference) -> PushCount | None:
         """What we pushed before and the registry has now, by one question; None where anything is otherwise."""
-        if not self._memory.knows(reference.registry, reference.repository, image.digest):
+        if not self.memory.knows(reference.registry, reference.repository, image.digest):
             return None
         from envbuild.http.head import head
         from envbuild.registry.address import base_of
@@ -86,9 +87,7 @@ class Registries:
 
         report.begin("push", image.size)
         repository, blobs = self.repository(reference), self._adapters.blobs
-        count = push_image(
-            image, repository, (reference.tag,), blobs, self._memory, lambda n: report.advance("push", n)
-        )
+        count = push_image(image, repository, (reference.tag,), blobs, self.memory, lambda n: report.advance("push", n))
         report.end("push")
         return count
 

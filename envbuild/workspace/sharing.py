@@ -1,11 +1,10 @@
 """`Shared`: a cache repository beside the store: what others built is pulled, what is built here is claimed there."""
 
 from functools import partial
-from typing import Any
 
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault, IntegrityError, UsageError
-from envbuild.ids import image_material
+from envbuild.members import LayerClaim
 from envbuild.oci import Image, image_of
 from envbuild.pipeline.building import Built
 from envbuild.pipeline.locking import Locked
@@ -13,9 +12,8 @@ from envbuild.pipeline.settings import config_of
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter
 from envbuild.reference import Reference
-from envbuild.registry.claims import LayerClaim, RegistryClaims
+from envbuild.registry.claims import RegistryClaims
 from envbuild.registry.push import push_image
-from envbuild.registry.pushes import Memory
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.registries import Registries
 
@@ -33,6 +31,7 @@ class Shared:
         if not reference.registry or reference.tag or reference.digest:
             raise UsageError(f"no repository: {name!r}", at="--cache", hint="HOST/REPOSITORY, without a tag")
         self._adapters = adapters
+        self._memory = registries.memory
         self._repository = registries.repository(reference)
         self._claims = RegistryClaims(self._repository)
         self._down = False
@@ -86,8 +85,7 @@ class Shared:
             self._claims.pull(image, self._adapters.blobs, partial(report.advance, "pull"))
         finally:
             report.end("pull")
-        value = {"manifest": str(image.digest), "config": str(image.config_digest), "lock": str(locked.lock_id)}
-        self._adapters.claims.put("image", image_id, value, image_material(locked.lock_id, locked.settings))
+        self._adapters.building.claim(image, locked)
         report.notice(f"pulled from the cache {self._repository.name}")
 
     def _expected(self, image: Image, image_id: Digest, locked: Locked, platform: Platform) -> Image:
@@ -99,13 +97,13 @@ class Shared:
         image = built.image
         there = self._claims.image_digest(built.image_id)
         if there is None or self._lost:
-            blobs, claims = self._adapters.blobs, self._adapters.claims
-            memory = Memory(claims, claims.entries)
+            blobs = self._adapters.blobs
             report.begin("publish", image.size)
             try:
                 push_image(
-                    image, self._repository, (str(image.digest),), blobs, memory, partial(report.advance, "publish")
-                )
+                    image, self._repository, (str(image.digest),), blobs, self._memory,
+                    partial(report.advance, "publish"),
+                )  # fmt: skip
             finally:
                 report.end("publish")
             self._claims.put_layers(self._layers(built), blobs)
@@ -131,13 +129,8 @@ class Shared:
         wanted = {layer.descriptor.digest for layer in built.image.layers}
         found = []
         for layer_id, value in self._adapters.claims.entries("layer"):
-            known: Any = value
             try:
-                claim = LayerClaim(
-                    layer_id=layer_id, blob=Digest.parse(known["blob"]), size=int(known["size"]),
-                    diff_id=Digest.parse(known["diff"]), start=int(known["start"]), length=int(known["length"]),
-                    table=Digest.parse(known["table"]),
-                )  # fmt: skip
+                claim = LayerClaim.from_json(layer_id, value)
             except (KeyError, TypeError, ValueError):
                 continue
             if claim.blob in wanted and self._adapters.blobs.has(claim.table):
