@@ -8,7 +8,7 @@ from envbuild.cli.display import amount, table
 from envbuild.store.collect import Rules
 from envbuild.store.reach import Reach
 from envbuild.store.sweep import Swept
-from envbuild.store.usage import EnvironmentUsage, kinds_of
+from envbuild.store.usage import FOLDER_KINDS, EnvironmentUsage, kinds_of
 from envbuild.workspace.caching import Info, Verdict
 
 __all__ = ["info_document", "info_words", "prune_document", "prune_words", "verify_document", "verify_words"]
@@ -133,17 +133,14 @@ def verify_words(verdict: Verdict) -> list[str]:
 
 def prune_document(swept: Swept, rules: Rules, *, dry_run: bool) -> dict[str, Any]:
     """What went (or would), by kind and by environment."""
-    snapshot, gone = swept.before, swept.gone
+    gone = swept.gone
     return {
         "schema": 1,
         "dry_run": dry_run,
         "freed_bytes": swept.freed,
         "left_bytes": swept.left,
         "kinds": {kind: {"count": n, "bytes": size} for kind, (n, size) in _by_kind(swept).items()},
-        "environments": [
-            {"image": f"sha256:{i}", "names": [c.title for c in snapshot.of_kind("name") if c.refers == i]}
-            for i in gone.environments
-        ],
+        "environments": [{"image": f"sha256:{i}", "names": names} for i, names in _names(swept).items()],
         "blobs": [f"sha256:{b}" for b in gone.blobs],
         "claims": list(gone.claims),
         "folders": list(gone.folders),
@@ -155,11 +152,10 @@ def prune_document(swept: Swept, rules: Rules, *, dry_run: bool) -> dict[str, An
 def prune_words(swept: Swept, rules: Rules, *, dry_run: bool) -> list[str]:
     """A line an environment and a kind, then the sum; what could not be had, and why."""
     verb = "would be removed" if dry_run else "removed"
-    titles = {
-        i: next((c.title for c in swept.before.of_kind("name") if c.refers == i), "an image without a name")
-        for i in swept.gone.environments
-    }
-    lines = [f"environment {titles[i]} ({i[:12]}) {verb}" for i in swept.gone.environments]
+    lines = [
+        f"environment {names[0] if names else 'an image without a name'} ({i[:12]}) {verb}"
+        for i, names in _names(swept).items()
+    ]
     rows = [(kind, str(n), amount(size)) for kind, (n, size) in _by_kind(swept).items()]
     lines += table(rows).splitlines() if rows else []
     lines += [f"not removed: {text}" for text in swept.refused]
@@ -168,6 +164,12 @@ def prune_words(swept: Swept, rules: Rules, *, dry_run: bool) -> list[str]:
         why = "in use now" if rules.everything else "kept by names or used within the hour (--all lets names go too)"
         lines.append(f"that is {amount(over)} more than was asked for: the rest is {why}")
     return lines
+
+
+def _names(swept: Swept) -> dict[str, list[str]]:
+    """What the environments that went were called, by image id."""
+    names = swept.before.of_kind("name")
+    return {i: [c.title for c in names if c.refers == i] for i in swept.gone.environments}
 
 
 def _over(swept: Swept, rules: Rules) -> int:
@@ -186,7 +188,7 @@ def _by_kind(swept: Swept) -> dict[str, tuple[int, int]]:
         count["claims"] += 1
         size["claims"] += snapshot.claims[name].size
     for name in gone.folders:
-        kind = {"prefix": "prefixes"}.get(name.partition("/")[0], name.partition("/")[0])
+        kind = FOLDER_KINDS[name.partition("/")[0]]
         count[kind] += 1
         size[kind] += snapshot.folders[name].size
     if swept.leftovers:

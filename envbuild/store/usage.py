@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from envbuild.store.reach import Environment, Reach
 from envbuild.store.snapshot import Snapshot
 
-__all__ = ["Amount", "EnvironmentUsage", "PackageUsage", "Usage", "kinds_of", "usage_of"]
+__all__ = ["FOLDER_KINDS", "Amount", "EnvironmentUsage", "PackageUsage", "Usage", "kinds_of", "usage_of"]
 
 KINDS = (
     "images",
@@ -24,7 +24,8 @@ KINDS = (
 )
 """Everything is one of these. `images`: manifests and configs; `other blobs`: what no claim names, such as index pages."""
 
-_FOLDER_KINDS = {"prefix": "prefixes", "bytecode": "bytecode", "tools": "tools", "memo": "memo"}
+FOLDER_KINDS = {"prefix": "prefixes", "bytecode": "bytecode", "tools": "tools", "memo": "memo"}
+"""Of folders, by the first word of their names in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _amounts(reach: Reach) -> dict[str, Amount]:
     for claim in snapshot.claims.values():
         found["claims"].append(claim.size)
     for name, folder in snapshot.folders.items():
-        found[_FOLDER_KINDS[name.partition("/")[0]]].append(folder.size)
+        found[FOLDER_KINDS[name.partition("/")[0]]].append(folder.size)
     amounts = {kind: Amount(len(found[kind]), sum(found[kind])) for kind in KINDS}
     amounts["rest"] = Amount(0, snapshot.other)
     return amounts
