@@ -11,6 +11,7 @@ from pathlib import Path
 from envbuild import process
 from envbuild.errors import EngineFault
 from envbuild.filelock import locked
+from envbuild.filemodes import new_folder
 from envbuild.host import User, is_terminal
 from envbuild.oci import Image
 from envbuild.ports import OpensBlobs
@@ -19,7 +20,7 @@ from envbuild.runners.command import Command, CommandKind, Outcome
 from envbuild.runners.engine import Engine, EngineKind
 from envbuild.runners.mounts import Mount, mounts_for
 
-__all__ = ["Place", "run_in_container"]
+__all__ = ["Place", "bytecode_of", "run_in_container", "scratch_of"]
 
 _PYTHON = "/opt/env/bin/python"
 _BYTECODE = "/var/cache/envbuild/bytecode"
@@ -48,9 +49,9 @@ def run_in_container(
     """
     mounts = mounts_for(place.folder, command)
     words = command.argv(_PYTHON)
-    with _scratch(place.state) as scratch:
+    with scratch_of(place.state) as scratch:
         identity, account_files = _identity(engine, image, blobs, place.caller, scratch)
-        bytecode = _bytecode(place.state, image)
+        bytecode = bytecode_of(place.state, image)
         cid = scratch / "cid"
         options = [
             *("run", "--rm", "--pull=never", f"--cidfile={cid}", "--security-opt=label=disable"),
@@ -162,10 +163,10 @@ def _mount_options(mounts: Sequence[Mount]) -> list[str]:
     return [word for mount in mounts for word in ("--mount", mount.option())]
 
 
-def _bytecode(state: Path, image: Image) -> Path:
-    """The image's bytecode cache. Whoever the container's user is may write it; only the caller gets as far as its folder."""
+def bytecode_of(state: Path, image: Image) -> Path:
+    """The image's bytecode cache. Whoever the container's user is may write it; only the store's owners get as far as its folder."""
     folder = state / "bytecode.v1" / image.config_digest.hex
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     if folder.stat().st_mode & 0o777 != 0o777:
         folder.chmod(0o777)
@@ -176,9 +177,9 @@ def _bytecode(state: Path, image: Image) -> Path:
 
 
 @contextmanager
-def _scratch(state: Path) -> Iterator[Path]:
+def scratch_of(state: Path) -> Iterator[Path]:
     folder = state / "runs.v1"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new_folder(folder)
     scratch = Path(tempfile.mkdtemp(dir=folder))
     try:
         # Held, so that `cache prune` knows the folders of runs that are over.

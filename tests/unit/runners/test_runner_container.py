@@ -102,7 +102,9 @@ class Runner:
 def runner(tool, engine, image, store_folder, names, writer_of, tmp_path):
     engine.load(image, names, writer_of(image))
     folder = tmp_path / "project"
-    folder.mkdir()
+    state = tmp_path / "state"
+    for made in (folder, state):
+        made.mkdir()
     asked = {
         "kind": engine.kind.value,
         "name": names[0],
@@ -111,7 +113,7 @@ def runner(tool, engine, image, store_folder, names, writer_of, tmp_path):
         "blobs": str(store_folder),
         "caller": ("me", os.getuid(), os.getgid(), ""),
         "folder": str(folder),
-        "state": str(tmp_path / "state"),
+        "state": str(state),
     }
     made = Runner(tool, asked, tmp_path)
     yield made
@@ -204,7 +206,9 @@ def read_until(descriptor, word):
     seen, end = b"", time.monotonic() + 30
     while word not in seen:
         assert select.select([descriptor], [], [], max(0, end - time.monotonic()))[0], seen
-        seen += os.read(descriptor, 4096)
+        read = os.read(descriptor, 4096)
+        assert read, f"ended before {word!r}: {seen!r}"
+        seen += read
     return seen
 
 

@@ -5,12 +5,14 @@ import stat
 import tempfile
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from envbuild.canonical import encode
 from envbuild.digest import Digest
 from envbuild.errors import Busy, EnvironmentFault
+from envbuild.runners.container import bytecode_of, scratch_of
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
 from envbuild.store.leases import Lease, Leases
@@ -105,6 +107,21 @@ def test_what_one_member_makes_another_reads_uses_and_makes_anew(home, umask):
         return claims.get("image", ID)
 
     assert as_user(BEN, use, umask=umask) == "ben's"
+
+
+@as_root
+def test_what_one_member_ran_in_a_container_another_runs_too(home):
+    """A second member's first run of an image must not end at a folder that is the first one's alone."""
+    image = SimpleNamespace(config_digest=ID)
+
+    def run(name):
+        cache = open_store(home).cache
+        with scratch_of(cache) as scratch:
+            (scratch / "passwd").write_text(name)
+            return (bytecode_of(cache, image) / f"{name}.pyc").write_text(name)
+
+    assert as_user(ADA, lambda: run("ada")) == "3"
+    assert as_user(BEN, lambda: run("ben")) == "3"
 
 
 @as_root
