@@ -8,6 +8,7 @@
     ├── BuildFailed              an artifact cannot become part of an image
     ├── EnvironmentFault         this machine: daemon, network, disk, login
     │   ├── EngineFault          an engine is there and does not do what it is asked
+    │   ├── ProxyFault           the proxy does not let us through: no other host fares better
     │   ├── StoreFault           the store's disk does not take what is to be kept
     │   └── MissingExtra         an optional part of envbuild is not installed
     ├── IntegrityError           bytes are not what their digest says, or an archive is hostile
@@ -31,6 +32,7 @@ __all__ = [
     "InvalidDefinition",
     "LockStale",
     "MissingExtra",
+    "ProxyFault",
     "ResolveFailed",
     "StoreFault",
     "TimeLimit",
@@ -97,6 +99,10 @@ class EnvironmentFault(EnvbuildError):
 
 class EngineFault(EnvironmentFault):
     """An engine is there, and cannot take an image or start a container."""
+
+
+class ProxyFault(EnvironmentFault):
+    """The proxy is not there, or asks for a login: what is behind it cannot be reached, whichever host it is."""
 
 
 class StoreFault(EnvironmentFault):

@@ -25,12 +25,12 @@ from urllib.request import urlopen
 import pytest
 from imagechecks import Checker, Store
 
-pytest_plugins = ["pytester", "registries.fixtures"]
+pytest_plugins = ["pytester", "registries.fixtures", "proxies.fixtures"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MISSING = "missing component"
 COMPONENT_FIXTURES = {"docker_engine", "containerd_engine", "podman", "skopeo", "umoci", "qemu", "aarch64_python"}
-COMPONENT_FIXTURES |= {"docker_registry", "authority"}
+COMPONENT_FIXTURES |= {"docker_registry", "authority", "company"}
 _unseen: list[str] = []
 
 

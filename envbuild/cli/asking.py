@@ -4,6 +4,7 @@ import json
 
 import click
 
+from envbuild.cli.candidates import files
 from envbuild.cli.exits import MISS
 from envbuild.cli.options import Asked, asked
 
@@ -11,7 +12,7 @@ __all__ = ["probe_command", "show_command"]
 
 
 @click.command("probe", no_args_is_help=True)
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", shell_complete=files)
 @asked("platform", "locking", "json")
 def probe_command(asked: Asked, spec: str) -> int:
     """Tell whether the image of SPEC is here: exit 0 for a hit, 10 for a miss. Uses neither network nor engine."""
@@ -27,7 +28,7 @@ def probe_command(asked: Asked, spec: str) -> int:
 
 
 @click.command("show", no_args_is_help=True)
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", shell_complete=files)
 @asked("json")
 def show_command(asked: Asked, spec: str) -> None:
     """Show the normalized definition of SPEC, its ids, and what is known of its lock and image."""

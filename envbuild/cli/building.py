@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from envbuild.cli.candidates import files, places
 from envbuild.cli.display import amount, seconds
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
@@ -28,12 +29,13 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 
 
 @click.command("build", no_args_is_help=True)
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", shell_complete=files)
 @click.option(
     "--to",
     "targets",
     multiple=True,
     metavar="PLACE",
+    shell_complete=places,
     help="store, docker, podman, oci:DIR, archive:FILE.tar or HOST/REPOSITORY[:TAG] of a registry; may be repeated. "
     "[an engine where one runs, else store]",
 )

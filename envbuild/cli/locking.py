@@ -5,6 +5,7 @@ import re
 
 import click
 
+from envbuild.cli.candidates import files
 from envbuild.cli.display import amount, table
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
@@ -27,7 +28,7 @@ def _packages(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
 
 
 @click.command("lock", no_args_is_help=True)
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", shell_complete=files)
 @click.option("--upgrade", is_flag=True, help="Take the newest of everything that SPEC allows.")
 @click.option(
     "-P",
@@ -39,7 +40,7 @@ def _packages(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     help="Take the newest of NAME.",
 )
 @click.option("--upgrade-base", is_flag=True, help="Take the newest of the base's packages.")
-@click.option("--lock", "file", metavar="FILE", default="", help="The lock file to write.")
+@click.option("--lock", "file", metavar="FILE", default="", shell_complete=files, help="The lock file to write.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if the lock file does not fit SPEC.")
 @asked("resolver", "json")
 def lock_command(
@@ -80,7 +81,7 @@ def _as_json(change: Change) -> dict[str, object]:
 
 
 @click.command("export", no_args_is_help=True)
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", shell_complete=files)
 @click.option(
     "--format",
     "form",
@@ -88,7 +89,7 @@ def _as_json(change: Change) -> dict[str, object]:
     default="pylock",
     help="pylock.toml (PEP 751), or requirements with hashes. [pylock]",
 )
-@click.option("-o", "--output", metavar="FILE", default="", help="The file to write, instead of stdout.")
+@click.option("-o", "--output", metavar="FILE", default="", shell_complete=files, help="The file to write. [stdout]")
 @asked("platform", "resolver", "locking")
 def export_command(asked: Asked, spec: str, form: str, output: str) -> None:
     """Write the PyPI packages of SPEC's lock in a form that other tools install from."""

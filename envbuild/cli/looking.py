@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from envbuild.cli.candidates import images
 from envbuild.cli.options import Asked, asked
 
 __all__ = ["cat_command", "ls_command", "verify_command"]
@@ -13,7 +14,7 @@ _NOT_OK = 6
 
 
 @click.command("verify", no_args_is_help=True)
-@click.argument("image", metavar="IMAGE")
+@click.argument("image", metavar="IMAGE", shell_complete=images)
 @asked("json")
 def verify_command(asked: Asked, image: str) -> int:
     """Check an image: the interpreter starts, every locked distribution is there, and its RECORD holds.
@@ -33,7 +34,7 @@ def verify_command(asked: Asked, image: str) -> int:
 
 
 @click.command("ls", no_args_is_help=True)
-@click.argument("image", metavar="IMAGE")
+@click.argument("image", metavar="IMAGE", shell_complete=images)
 @click.argument("path", metavar="[PATH]", default="")
 @asked("json")
 def ls_command(asked: Asked, image: str, path: str) -> None:
@@ -49,7 +50,7 @@ def ls_command(asked: Asked, image: str, path: str) -> None:
 
 
 @click.command("cat", no_args_is_help=True)
-@click.argument("image", metavar="IMAGE")
+@click.argument("image", metavar="IMAGE", shell_complete=images)
 @click.argument("path", metavar="PATH")
 @asked()
 def cat_command(asked: Asked, image: str, path: str) -> None:

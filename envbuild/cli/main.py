@@ -5,12 +5,17 @@ import json
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
+from envbuild.cli.candidates import settings_given
 from envbuild.cli.exits import BUG, FAULT, INTERRUPTED, TERMINATED, code_of
 from envbuild.cli.interrupts import Terminated, watch
-from envbuild.errors import EnvbuildError
+from envbuild.errors import EnvbuildError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["cli", "main"]
 
@@ -25,7 +30,12 @@ _COMMANDS = {
     "verify": ("looking", "Check an image against its lock"),
     "ls": ("looking", "List the files of an image"),
     "cat": ("looking", "Print a file of an image"),
+    "doctor": ("doctor", "Look at this machine: what works, and what to do about the rest"),
     "cache": ("caching", "Tell what the store holds, check it, free space"),
+    "login": ("login", "Log in to a registry or a package index"),
+    "logout": ("login", "Forget such a login"),
+    "config": ("config", "Show the settings and who said each; set your own"),
+    "completion": ("completion", "Print a shell's script for the Tab key"),
 }
 
 
@@ -42,8 +52,16 @@ class _Commands(click.Group):
         command = getattr(module, f"{cmd_name}_command")
         if not isinstance(command, click.Command):
             return None
-        command.help = _marked(command.help)
+        _mark(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        from click.shell_completion import CompletionItem
+
+        # click would load the module of every command for its summary.
+        names = [(name, summary) for name, (_, summary) in _COMMANDS.items() if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=summary) for name, summary in names), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -52,7 +70,7 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], _COMMANDS, 2, 0.5)
@@ -62,18 +80,37 @@ class _Commands(click.Group):
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
+    if wanted and not ctx.resilient_parsing:
         from envbuild import __version__
 
         click.echo(f"envbuild {__version__}")
         ctx.exit()
 
 
+def _settings(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"no value: {word!r}", at="--config", hint="--config NAME=VALUE")
+        found[name.replace("_", "-")] = value
+    return found
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
-def cli() -> None:
+@click.option(
+    "--config",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=settings_given,
+    callback=_settings,
+    help="Set a setting for this command; may be repeated. All settings: envbuild config show.",
+)
+def cli(settings: dict[str, str]) -> None:
     r"""Content-addressed environment images: define, lock, build, run.
 
     \b
@@ -83,12 +120,14 @@ def cli() -> None:
     """
 
 
-def _marked(text: str | None) -> str:
-    """A docstring as click wants it: raw strings hold its mark for "do not wrap" as two characters."""
-    return (text or "").replace(r"\b", "\b")
+def _mark(command: click.Command) -> None:
+    """Docstrings as click wants them: raw strings hold its mark for "do not wrap" as two characters."""
+    command.help = (command.help or "").replace(r"\b", "\b")
+    for part in command.commands.values() if isinstance(command, click.Group) else ():
+        _mark(part)
 
 
-cli.help = _marked(cli.help)
+_mark(cli)
 
 
 def main() -> None:
@@ -111,6 +150,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of a command line. What was written for people stands on stderr."""
     try:
+        if instruction := os.environ.get("_ENVBUILD_COMPLETE"):
+            from envbuild.cli.shells import answer
+
+            return answer(cli, instruction)
         outcome = cli.main(args=arguments, prog_name="envbuild", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except BaseException as error:  # noqa: BLE001  the last door: what ends here gets a sentence and a code

@@ -1,12 +1,13 @@
 """Options that several commands share, gathered into one value for the command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 import click
 
+from envbuild.cli.candidates import files, platforms
 from envbuild.cli.display import reporter
 from envbuild.errors import UsageError
 from envbuild.pipeline.locking import Choice
@@ -22,7 +23,8 @@ class Asked:
     """What the shared options say; those that a command does not offer have their defaults."""
 
     platform: Platform | None = None
-    resolver: str = "uv"
+    resolver: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
     quiet: bool = False
     json: bool = False
@@ -35,16 +37,16 @@ class Asked:
     @property
     def workspace(self) -> Workspace:
         """The workspace of this process's environment."""
-        return Workspace.open(resolver=self.resolver)
+        return Workspace.open(settings=self.settings, resolver=self.resolver)
 
 
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Write nothing but the result.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
 _RESOLVER = click.option(
-    "--resolver", type=click.Choice(["uv", "pip-tools"]), default="uv", help="What resolves PyPI packages. [uv]"
+    "--resolver", type=click.Choice(["uv", "pip-tools"]), help="What resolves PyPI packages. [ENVBUILD_RESOLVER, uv]"
 )
 _LOCKING = (
-    click.option("--lock", "lock_file", metavar="FILE", default="", help="The lock file to use."),
+    click.option("--lock", "lock_file", metavar="FILE", default="", shell_complete=files, help="The lock file to use."),
     click.option("--locked", is_flag=True, help="The lock must be there and fit the definition."),
     click.option("--frozen", is_flag=True, help="Use the lock as it is, whatever the definition says."),
 )
@@ -53,7 +55,11 @@ _LOCKING = (
 def asked(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Adds shared options: of `platform`, `resolver`, `locking`, `json` those named, `--quiet` always."""
     platform = click.option(
-        "--platform", callback=_platform, metavar="OS/ARCH", help="The platform, of those that the definition names."
+        "--platform",
+        callback=_platform,
+        metavar="OS/ARCH",
+        shell_complete=platforms,
+        help="The platform, of those that the definition names.",
     )
     offered = {"platform": [platform], "resolver": [_RESOLVER], "locking": list(_LOCKING), "json": [_JSON]}
     chosen = [option for name in names for option in offered[name]] + [_QUIET]
@@ -77,8 +83,9 @@ def _gather(kwargs: dict[str, Any]) -> Asked:
         raise UsageError("--locked and --frozen exclude each other", hint="--locked checks the lock, --frozen does not")
     return Asked(
         platform=kwargs.pop("platform", None),
-        resolver=kwargs.pop("resolver", "uv"),
+        resolver=kwargs.pop("resolver", None) or "",
         choice=Choice(file=kwargs.pop("lock_file", ""), locked=locked, frozen=frozen),
+        settings=click.get_current_context().find_root().params.get("settings") or {},
         quiet=kwargs.pop("quiet", False),
         json=kwargs.pop("as_json", False),
     )

@@ -1,14 +1,19 @@
 """`envbuild run` and `envbuild shell`."""
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from envbuild.cli.argv import split
+from envbuild.cli.argv import Split, split
+from envbuild.cli.candidates import files
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
 from envbuild.pipeline.running import RunRequest
 from envbuild.runners.command import Command, CommandKind
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["run_command", "shell_command"]
 
@@ -18,16 +23,34 @@ class _RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with_value = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
-        divided = split(args, with_value)
+        try:
+            divided = split(args, with_value)
+        except UsageError:
+            if not ctx.resilient_parsing:
+                raise
+            # A shell asks what may follow -m or --.
+            divided = Split(tuple(args), Command(CommandKind.RAW, ""))
         ctx.obj = divided.command
         return super().parse_args(ctx, list(divided.own))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Our options in front of the script; there and behind it files."""
+        if incomplete.startswith("-"):
+            return [] if ctx.obj else super().shell_complete(ctx, incomplete)
+        return files(ctx, self.params[0], incomplete)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return ["[OPTIONS] SCRIPT ARGS... | -m MODULE ARGS... | -- COMMAND ARGS..."]
 
 
 _ENV = click.option(
-    "-e", "--env", "spec", metavar="SPEC", default="", help="The environment. [what the folder defines]"
+    "-e",
+    "--env",
+    "spec",
+    metavar="SPEC",
+    default="",
+    shell_complete=files,
+    help="The environment. [what the folder defines]",
 )
 _CONTAINER = click.option(
     "--container/--no-container", default=None, help="Demand or forbid a container. [one where an engine runs]"

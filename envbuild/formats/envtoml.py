@@ -70,6 +70,8 @@ def read_envtoml(path: str, load: Loader, name: str, finish: Finish) -> Reading:
     _check_format(table, text)
     reader = _Reader(table)
     definition = reader.definition()
+    # A project's settings: read where settings are, and no part of the definition.
+    table.take("settings")
     table.unknown(_MEANT)
     definition = replace(definition, name=definition.name or name)
     definition = finished(definition, finish, table.faults, table.line_of)

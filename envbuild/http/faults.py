@@ -6,10 +6,10 @@ import ssl
 import time
 from collections.abc import Mapping
 
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EnvironmentFault, ProxyFault
 from envbuild.httpsettings import host_of, public_url
 
-__all__ = ["PASSING", "Passing", "refused", "retry_after", "tls_fault", "unexpected"]
+__all__ = ["PASSING", "Passing", "no_passage", "refused", "refused_by_proxy", "retry_after", "tls_fault", "unexpected"]
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
 """Statuses that another try may get past."""
@@ -37,14 +37,8 @@ class Passing(Exception):
 
 
 def refused(status: int, url: str) -> EnvironmentFault:
-    """401, 403, 407: who refused, and where a login is put."""
+    """401, 403: who refused, and where a login is put."""
     host = host_of(url)
-    if status == 407:
-        return EnvironmentFault(
-            "the proxy asks for a login (407)",
-            at=host,
-            hint="put it in the proxy's URL: http://USER:PASSWORD@PROXY:PORT",
-        )
     if status == 401:
         return EnvironmentFault(
             "a login is needed, or the one given is wrong (401)",
@@ -53,6 +47,25 @@ def refused(status: int, url: str) -> EnvironmentFault:
         )
     return EnvironmentFault(
         f"access is forbidden (403): {public_url(url)}", at=host, hint="is the login the right one?"
+    )
+
+
+def refused_by_proxy(url: str, proxy: str) -> ProxyFault:
+    """407 (RFC 9110, 15.5.8), on the way to `url`."""
+    shown = f": {public_url(proxy)}" if proxy else ""
+    return ProxyFault(
+        f"the proxy asks for a login, or refuses the one given (407){shown}",
+        at=host_of(url),
+        hint="put it in the proxy's URL: ENVBUILD_PROXY=http://USER:PASSWORD@HOST:PORT (or HTTPS_PROXY)",
+    )
+
+
+def no_passage(why: str, url: str, proxy: str) -> ProxyFault:
+    """There is no way through the proxy to `url`."""
+    return ProxyFault(
+        f"the proxy gives no connection: {public_url(proxy)}: {why}",
+        at=host_of(url),
+        hint="check ENVBUILD_PROXY (or HTTPS_PROXY, HTTP_PROXY); NO_PROXY names the hosts that need none",
     )
 
 

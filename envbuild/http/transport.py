@@ -3,6 +3,7 @@
 A login goes to its own host alone: it is looked up anew for every hop, and what a redirect's address carries is dropped.
 """
 
+import errno
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3 import exceptions
 
-from envbuild.errors import EnvironmentFault
-from envbuild.http.faults import Passing, refused, tls_fault
+from envbuild.errors import EnvironmentFault, ProxyFault
+from envbuild.http.faults import Passing, no_passage, refused, refused_by_proxy, tls_fault
 from envbuild.http.logins import Logins, basic, decoded
 from envbuild.http.proxies import is_loopback, proxy_for
 from envbuild.http.trust import host_folder, trust
@@ -91,21 +92,25 @@ class Transport:
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
         """One request as it is: no login, no redirect; this machine's own addresses without a proxy.
 
-        EnvironmentFault for what no other try mends, else Passing.
+        EnvironmentFault for what no other try mends (a proxy's 407 too), else Passing.
         """
         return self._send(method, url, headers, body, direct=is_loopback(host_of(_web_address(url))))
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: Body, *, direct: bool = False) -> Answer:
+        proxy = "" if direct else proxy_for(url, self._settings)
         sent = {"User-Agent": self._settings.user_agent, **headers}
         connect, read = self._settings.connect_timeout, self._settings.read_timeout
         # urllib3 gives each write of a body the time that connecting may take.
         timeout = urllib3.Timeout(connect=connect if body is None else max(connect, read), read=read)
         try:
-            raw = self._pool(url, direct=direct).request(
+            raw = self._pool(url, proxy).request(
                 method, url, body=body, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
             )  # fmt: skip
         except (exceptions.HTTPError, OSError, ValueError) as error:
-            raise _fault_of(error, url) from error
+            raise _fault_of(error, url, proxy) from error
+        if raw.status == 407:
+            raw.close()
+            raise refused_by_proxy(url, proxy)
         return Answer(raw.status, {k.lower(): v for k, v in raw.headers.items()}, url, raw)
 
     def _authorized(self, url: str, headers: Mapping[str, str], login: str, *, trusted: bool) -> Answer:
@@ -115,7 +120,7 @@ class Transport:
         if answer.status == 401 and trusted and self._logins.ask(host):
             answer.close()
             answer = self._once(url, headers, self._logins.find(host))
-        if answer.status in (401, 403, 407):
+        if answer.status in (401, 403):
             answer.close()
             raise refused(answer.status, url)
         return answer
@@ -123,8 +128,7 @@ class Transport:
     def _once(self, url: str, headers: Mapping[str, str], login: str) -> Answer:
         return self._send("GET", url, {**headers, "Authorization": basic(login)} if login else headers, None)
 
-    def _pool(self, url: str, *, direct: bool) -> urllib3.PoolManager:
-        proxy = "" if direct else proxy_for(url, self._settings)
+    def _pool(self, url: str, proxy: str) -> urllib3.PoolManager:
         secure = url.startswith("https:")
         folder = host_folder(self._settings, host_of(url)) if secure else None
         key = (proxy, folder, secure or bool(proxy))
@@ -173,7 +177,7 @@ _PASSING = (
         exceptions.NameResolutionError,
         2,
         "the host's name is not known here (DNS)",
-        "is the name right, and a network there?",
+        "is the name right? Where a proxy is needed: ENVBUILD_PROXY=http://HOST:PORT (or HTTPS_PROXY)",
     ),
     (exceptions.NewConnectionError, 2, "refuses connections", "is it up, and the port right?"),
     (exceptions.ConnectTimeoutError, 2, "no connection within the time limit", "a firewall? HTTPS_PROXY names a proxy"),
@@ -183,23 +187,36 @@ _PASSING = (
 """What another try may mend, most special first: how many tries, what happened, what to do next."""
 
 
-def _fault_of(error: Exception, url: str) -> EnvironmentFault | Passing:
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+
+
+def _fault_of(error: Exception, url: str, proxy: str = "") -> EnvironmentFault | Passing:
     """What a failed request is in our words."""
     if isinstance(error, exceptions.ProxyError):
-        return _proxy_fault(error, url)
+        return _proxy_fault(error.original_error, url, proxy)
     if isinstance(error, exceptions.SSLError):
         return tls_fault(error, url)
     if isinstance(error, exceptions.LocationValueError | exceptions.InvalidHeader | UnicodeError):
         return EnvironmentFault(f"no web address: {public_url(url)}", hint="check the URL")
-    tries, what, hint = next((t, w, h) for kind, t, w, h in _PASSING if isinstance(error, kind))
+    tries, what, hint = _in_words(error)
     return Passing(EnvironmentFault(what, at=host_of(url), hint=hint), tries=tries)
 
 
-def _proxy_fault(error: exceptions.ProxyError, url: str) -> EnvironmentFault | Passing:
-    text = str(error.original_error)
+def _in_words(error: Exception) -> tuple[int, str, str]:
+    """How many tries, what happened, what to do next."""
+    if isinstance(error, exceptions.NewConnectionError) and getattr(error.__cause__, "errno", None) in _NO_ROUTE:
+        return 2, "this network has no way to it", "where a proxy is needed: ENVBUILD_PROXY=http://HOST:PORT (or HTTPS_PROXY)"
+    return next((tries, what, hint) for kind, tries, what, hint in _PASSING if isinstance(error, kind))
+
+
+def _proxy_fault(error: Exception, url: str, proxy: str) -> EnvironmentFault | Passing:
+    text = str(error)
     if "407" in text:
-        return refused(407, url)
-    fault = EnvironmentFault(
-        f"the proxy gives no connection: {text}", at=host_of(url), hint="check HTTPS_PROXY, NO_PROXY"
-    )
-    return Passing(fault, tries=2)
+        return refused_by_proxy(url, proxy)
+    if isinstance(error, exceptions.SSLError):
+        fault = tls_fault(error, proxy)
+        told = fault.fault if isinstance(fault, Passing) else fault
+        return ProxyFault(f"the proxy's {told.what}", at=told.at, hint=told.hint)
+    # What the proxy answered to CONNECT comes in its own words.
+    why = _in_words(error)[1] if isinstance(error, exceptions.HTTPError) else text.rpartition("failed: ")[2]
+    return Passing(no_passage(why, url, proxy), tries=2)

@@ -19,7 +19,7 @@ from envbuild.http.patience import TRIES
 from envbuild.http.proxies import is_loopback
 from envbuild.httpsettings import host_of
 from envbuild.registry.challenge import Challenge, parse_challenges
-from envbuild.registry.faults import fault_of, not_a_registry
+from envbuild.registry.faults import LoginRefused, fault_of, not_a_registry
 
 __all__ = ["Authorizer", "Login"]
 
@@ -46,15 +46,32 @@ class _Token:
 
 
 class Authorizer:
-    """For one registry; safe for threads. `login` is asked once, when the registry wants one."""
+    """For one registry; safe for threads. `login` is asked once, when the registry wants one.
 
-    def __init__(self, host: str, base: Callable[[], str], http: Http, login: Callable[[], Login | None]) -> None:
+    With `lasting`, an identity token is asked for too; `identity_token` is what the service gave.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        base: Callable[[], str],
+        http: Http,
+        login: Callable[[], Login | None],
+        *,
+        lasting: bool = False,
+    ) -> None:
         self._host, self._base, self._http, self._find_login = host, base, http, login
+        self._lasting, self.identity_token = lasting, ""
         self._lock = threading.RLock()
         self._login: Login | None = None
         self._looked = False
         self._challenge: Challenge | None = None
         self._tokens: dict[frozenset[str], _Token] = {}
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether the registry has asked for a login."""
+        return self._challenge is not None
 
     def headers(self, scopes: frozenset[str]) -> dict[str, str]:
         """What a request to these scopes (`repository:team/train:pull,push`) is sent with."""
@@ -111,6 +128,7 @@ class Authorizer:
         # A service that knows no identity tokens may take one as a password.
         known = Login(login.user, login.identity_token) if login and login.identity_token else login
         sent = {"Authorization": _basic(known)} if known else {}
+        query += [("offline_token", "true"), ("client_id", _CLIENT)] if self._lasting else []
         separator = "&" if urlsplit(realm).query else "?"
         return self._read("GET", f"{realm}{separator}{urlencode(query)}", sent, None) or self._no_token(realm)
 
@@ -140,12 +158,12 @@ class Authorizer:
             wait = retry_after(answer.headers)
             raise Passing(fault_of(answer.status, place, "asking for a token", data), tries=TRIES, wait=wait)
         if answer.status in (400, 401, 403):
-            raise EnvironmentFault(
+            raise LoginRefused(
                 f"the login is wrong, or has no right there ({answer.status} from {place})"
                 if self._login
                 else f"a login is needed ({answer.status} from {place})",
                 at=self._host,
-                hint=f"log in: docker login {self._host}",
+                hint=f"log in: envbuild login {self._host}, or docker login {self._host}",
             )
         if answer.status != 200:
             raise fault_of(answer.status, place, "asking for a token", data)
@@ -153,10 +171,12 @@ class Authorizer:
             found: Any = json.loads(data)
             text = found.get("token") or found.get("access_token")
             life = float(found.get("expires_in") or _USUAL_LIFE)
+            lasting = found.get("refresh_token")
         except (ValueError, AttributeError, TypeError, RecursionError):
             raise not_a_registry(place, "asking for a token", answer.headers) from None
         if not isinstance(text, str) or not text.isascii() or not text.isprintable():
             return self._no_token(url)
+        self.identity_token = lasting if self._lasting and isinstance(lasting, str) else ""
         return _Token(text, began + max(0.5, life * (1 - _MARGIN)))
 
     def _no_token(self, url: str) -> _Token:

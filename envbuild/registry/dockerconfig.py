@@ -9,17 +9,25 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from envbuild import process
-from envbuild.errors import EnvironmentFault, TimeLimit
+from envbuild.errors import EnvironmentFault
 from envbuild.reference import HUB
 from envbuild.registry.auth import Login
+from envbuild.registry.credhelpers import CredentialHelper
 
-__all__ = ["login_for"]
+__all__ = [
+    "docker_config",
+    "helper_of",
+    "keys_of",
+    "known_hosts",
+    "login_for",
+    "logins_in",
+    "parsed",
+    "repositories_in",
+]
 
 _HUB_KEY = "https://index.docker.io/v1/"
 """Under which Docker keeps the login of docker.io."""
-_HELPER_TIME = 30.0
-_TOKEN_USER = "<token>"  # noqa: S105 (a name, no secret)
+_OLD_HUB = "index.docker.io"
 
 
 def login_for(name: str, environ: Mapping[str, str]) -> Callable[[], Login | None]:
@@ -29,25 +37,56 @@ def login_for(name: str, environ: Mapping[str, str]) -> Callable[[], Login | Non
 
     EnvironmentFault where a file cannot be read or a helper fails.
     """
+    return lambda: next((login for _, login in logins_in(name, environ)), None)
 
-    def find() -> Login | None:
-        for place, document in _documents(environ):
-            found = _login_in(document, place, name, environ)
-            if found is not None:
-                return found
-        return None
 
-    return find
+def logins_in(name: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
+    """Each place that has a login of a registry, with that login; the first is the one that is used."""
+    for place, document in _documents(environ):
+        found = _login_in(document, place, name, environ)
+        if found is not None:
+            yield place, found
+
+
+def repositories_in(host: str, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each place that has a login for a part of a registry alone, and the part: `host/team`."""
+    for place, document in _documents(environ):
+        auths = document.get("auths")
+        yield from ((place, name) for name in (auths if isinstance(auths, dict) else ()) if name.startswith(f"{host}/"))
+
+
+def known_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The registries that the files name, as `host` or `host:port`, each once. EnvironmentFault where one cannot be read."""
+    keys: dict[str, None] = {}
+    for _, document in _documents(environ):
+        for table in ("auths", "credHelpers"):
+            named = document.get(table)
+            keys |= dict.fromkeys(map(str, named)) if isinstance(named, dict) else {}
+    bare = (key.partition("://")[2] or key for key in keys)
+    hosts = (key.partition("/")[0].lower() for key in bare)
+    return tuple(dict.fromkeys(HUB if host == _OLD_HUB else host for host in hosts if host))
+
+
+def docker_config(environ: Mapping[str, str]) -> str:
+    """The path of Docker's config.json; empty where the environment names no home."""
+    home = environ.get("HOME", "")
+    folder = environ.get("DOCKER_CONFIG") or (f"{home}/.docker" if home else "")
+    return f"{folder}/config.json" if folder else ""
+
+
+def helper_of(document: Mapping[str, Any], host: str) -> str:
+    """The credential helper that keeps a host's login, by the file's content; empty: the file itself does."""
+    helpers = document.get("credHelpers")
+    own = next((helpers[k] for k in keys_of(host) if k in helpers), None) if isinstance(helpers, dict) else None
+    return str((document.get("credsStore") if own is None else own) or "")
 
 
 def _documents(environ: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """DOCKER_AUTH_CONFIG's own text, Docker's file, Podman's."""
     if given := environ.get("DOCKER_AUTH_CONFIG", "").strip():
-        yield "DOCKER_AUTH_CONFIG", _parsed("DOCKER_AUTH_CONFIG", given.encode())
+        yield "DOCKER_AUTH_CONFIG", parsed("DOCKER_AUTH_CONFIG", given.encode())
     home = environ.get("HOME", "")
-    places = [environ.get("REGISTRY_AUTH_FILE", "")]
-    docker = environ.get("DOCKER_CONFIG") or (f"{home}/.docker" if home else "")
-    places += [f"{docker}/config.json"] if docker else []
+    places = [environ.get("REGISTRY_AUTH_FILE", ""), docker_config(environ)]
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     places += [f"{runtime}/containers/auth.json"] if runtime else []
     config = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
@@ -59,10 +98,11 @@ def _documents(environ: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, A
             continue
         except OSError as error:
             raise EnvironmentFault(f"cannot be read: {error.strerror}", at=place, hint="mend its rights") from error
-        yield place, _parsed(place, content)
+        yield place, parsed(place, content)
 
 
-def _parsed(place: str, content: bytes) -> Mapping[str, Any]:
+def parsed(place: str, content: bytes) -> dict[str, Any]:
+    """The JSON object in a file's bytes. EnvironmentFault with its line where it is none."""
     try:
         found = json.loads(content or b"{}")
     except (ValueError, RecursionError) as error:
@@ -75,18 +115,18 @@ def _parsed(place: str, content: bytes) -> Mapping[str, Any]:
 
 def _login_in(document: Mapping[str, Any], place: str, name: str, environ: Mapping[str, str]) -> Login | None:
     host = name.partition("/")[0]
-    keys = _keys(host)
+    keys = keys_of(host)
     helpers = document.get("credHelpers")
     helper = next((helpers[k] for k in keys if k in helpers), None) if isinstance(helpers, dict) else None
     if helper:
-        return _from_helper(str(helper), keys[0], place, environ)
+        return CredentialHelper(str(helper), place, environ).get(keys[0])
     auths = document.get("auths")
     for key in (*_parts(name), *keys):
         entry = auths.get(key) if isinstance(auths, dict) else None
         if isinstance(entry, dict) and (found := _from_entry(entry, f"{place}: auths.{key}", host)):
             return found
     if document.get("credsStore"):
-        return _from_helper(str(document["credsStore"]), keys[0], place, environ)
+        return CredentialHelper(str(document["credsStore"]), place, environ).get(keys[0])
     return None
 
 
@@ -96,8 +136,8 @@ def _parts(name: str) -> list[str]:
     return ["/".join(words[:count]) for count in range(len(words), 1, -1)]
 
 
-def _keys(host: str) -> list[str]:
-    """How a registry may be written there, the usual way first."""
+def keys_of(host: str) -> list[str]:
+    """How a registry may be written there, first the way that Docker writes it."""
     plain = [
         host,
         f"https://{host}",
@@ -106,7 +146,7 @@ def _keys(host: str) -> list[str]:
         f"https://{host}/v1/",
         f"https://{host}/v2/",
     ]
-    return [_HUB_KEY, "index.docker.io", *plain] if host == HUB else plain
+    return [_HUB_KEY, _OLD_HUB, *plain] if host == HUB else plain
 
 
 def _from_entry(entry: Mapping[str, Any], place: str, host: str) -> Login | None:
@@ -118,37 +158,7 @@ def _from_entry(entry: Mapping[str, Any], place: str, host: str) -> Login | None
                 raise ValueError("no colon")
         except ValueError as error:
             raise EnvironmentFault(
-                f"the login of {host} cannot be read", at=place, hint=f"docker login {host}"
+                f"the login of {host} cannot be read", at=place, hint=f"envbuild login {host}, or docker login {host}"
             ) from error
     token = str(entry.get("identitytoken") or "")
     return Login(user, password, token) if user or token else None
-
-
-def _from_helper(name: str, key: str, place: str, environ: Mapping[str, str]) -> Login | None:
-    program = f"docker-credential-{name}"
-    path = process.which(program) if "/" not in name else None
-    if path is None:
-        raise EnvironmentFault(
-            f"names the credential helper {program}, which is not installed", at=place, hint="install it"
-        )
-    try:
-        answer = process.run((path, "get"), env=environ, input=key.encode(), timeout=_HELPER_TIME)
-    except TimeLimit as limit:
-        raise EnvironmentFault(f"{program} does not answer", at=place, hint="is it waiting for a password?") from limit
-    if answer.code != 0:
-        words = " ".join((answer.stdout + answer.stderr).decode(errors="replace").split())
-        if "credentials not found" in words.lower():
-            return None
-        raise EnvironmentFault(
-            f"{program} failed: {''.join(filter(str.isprintable, words))[:200] or f'exit code {answer.code}'}",
-            at=place,
-            hint=f"try it: {program} get",
-        )
-    try:
-        found = json.loads(answer.stdout)
-        user, secret = str(found["Username"]), str(found["Secret"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise EnvironmentFault(
-            f"{program} gave no login that can be read", at=place, hint=f"try it: {program} get"
-        ) from error
-    return Login("", "", secret) if user == _TOKEN_USER else Login(user, secret)

@@ -7,7 +7,7 @@ from typing import Any
 from envbuild.errors import EnvironmentFault
 from envbuild.http.faults import PASSING
 
-__all__ = ["BlobUnknown", "codes_of", "fault_of", "is_absence", "not_a_registry", "said"]
+__all__ = ["BlobUnknown", "LoginRefused", "codes_of", "fault_of", "is_absence", "not_a_registry", "said"]
 
 _LONGEST = 300
 _BLOB_UNKNOWN = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
@@ -16,6 +16,10 @@ _ABSENT = frozenset({"BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FO
 
 class BlobUnknown(EnvironmentFault):
     """A manifest names a blob that the registry does not have (any more)."""
+
+
+class LoginRefused(EnvironmentFault):
+    """The registry, or its token service, does not take the login, or wants one."""
 
 
 def codes_of(body: bytes) -> frozenset[str]:
@@ -54,6 +58,8 @@ def fault_of(status: int, host: str, action: str, body: bytes) -> EnvironmentFau
     words = said(body)
     told = f"{action}: {words} ({status})" if words else f"{action}: the registry answered with {status}"
     codes = codes_of(body)
+    if status == 401:
+        return LoginRefused(told, at=host, hint=_hint(status, host))
     lacking = "MANIFEST_INVALID" in codes and "blob unknown" in words.lower()
     if (codes & _BLOB_UNKNOWN or lacking) and status in (400, 404, 422):
         return BlobUnknown(told, at=host, hint="try again")
@@ -73,7 +79,7 @@ _HINTS = {
 
 def _hint(status: int, host: str) -> str:
     if status == 401:
-        return f"log in: docker login {host}"
+        return f"log in: envbuild login {host}, or docker login {host}"
     if status >= 500:
         return "the registry's fault; try again later"
     return "try again later" if status in PASSING else "is the address right, and does a registry answer there?"

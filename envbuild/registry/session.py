@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Answer, Body, Http
-from envbuild.http.faults import PASSING, Passing, refused, retry_after
+from envbuild.http.faults import PASSING, Passing, retry_after
 from envbuild.http.patience import TRIES, Patience
 from envbuild.httpsettings import host_of, split_login
 from envbuild.registry.address import base_of
@@ -38,16 +38,31 @@ class Reply:
 
 
 class Session:
-    """Safe for threads. `plain` hosts are asked by http; this machine's own in the way that they answer."""
+    """Safe for threads. `plain` hosts are asked by http; this machine's own in the way that they answer.
 
-    def __init__(self, host: str, http: Http, login: Callable[[], Login | None], *, plain: bool = False) -> None:
+    With `lasting` an identity token is asked for.
+    """
+
+    def __init__(
+        self, host: str, http: Http, login: Callable[[], Login | None], *, plain: bool = False, lasting: bool = False
+    ) -> None:
         self.host = host
         self.base = base_of(host, plain=plain)
         self._undecided = not plain and self.base.startswith("http:")
         self._http = http
         self._lock = threading.Lock()
         self._checked = False
-        self._auth = Authorizer(host, lambda: self.base, http, login)
+        self._auth = Authorizer(host, lambda: self.base, http, login, lasting=lasting)
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether the registry has asked for a login."""
+        return self._auth.wants_login
+
+    @property
+    def identity_token(self) -> str:
+        """What the registry's token service gave in the password's place, if anything."""
+        return self._auth.identity_token
 
     def check(self) -> None:
         """That a registry answers here at all ("Determining Support"): asked once. EnvironmentFault where none does."""
@@ -211,8 +226,6 @@ class Session:
         )  # fmt: skip
 
     def _refusal(self, answer: Answer, action: str) -> Exception:
-        if answer.status == 407:
-            return refused(407, answer.url)
         body = self._read(answer, action)
         fault = fault_of(answer.status, self.host, action, body)
         if answer.status == 404 and "html" in answer.headers.get("content-type", ""):

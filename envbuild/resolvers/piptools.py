@@ -28,6 +28,8 @@ _OURS = re.compile(r"Traceback|  |The above exception|During handling|WARNING|pi
 """Lines that tell how pip works, not what is wrong."""
 _CLASS = re.compile(r"^(?:[a-z_]+\.)+\w+: ")
 _MOST = 12
+_RETRIES = "2"
+"""Of a request, as uv's: a proxy that refuses is then told in a second."""
 _AS_TARGET = """
 import sys
 from pip._vendor.packaging import markers
@@ -90,6 +92,7 @@ class PipTools:
             url = urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"))
         kept = {name: value for name, value in self._environ.items() if not name.startswith("UV_")}
         own = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": url, "PIP_ONLY_BINARY": ":all:", "PIP_NO_INPUT": "1"}
+        own["PIP_RETRIES"] = _RETRIES
         cache = {"PIP_CACHE_DIR": str(self._cache / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "HOME": str(folder)}
         direct = direct_logins(request.requirements, self._logins, self._environ, folder)
         return kept | own | cache | direct
@@ -132,7 +135,7 @@ def _failure(stderr: str) -> ResolveFailed | EnvironmentFault:
     lines = [_CLASS.sub("", re.sub(r"(\w+://)[^\s/@]+@", r"\1", line)) for line in lines]
     said = "\n".join(dict.fromkeys(lines[-_MOST:])) or "pip-compile failed and said nothing"
     if any(sign in stderr for sign in _UNREACHABLE) and "ResolutionImpossible" not in stderr:
-        hint = "no other index is asked in its place; is it up, and is a proxy needed?"
+        hint = "no other index is asked in its place; is it up? Where a proxy is needed: ENVBUILD_PROXY (or HTTPS_PROXY)"
         return EnvironmentFault(f"a package index cannot be reached: {lines[-1] if lines else said}", hint=hint)
     absent = tuple(dict.fromkeys(canonicalize_name(name) for name in _ABSENT.findall(stderr)))
     return NoSolution(said, hint="uv explains more: leave --resolver out", absent=absent)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -11,7 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envbuild.definition import Definition
-from envbuild.errors import EnvbuildError, IntegrityError, ResolveFailed
+from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ProxyFault, ResolveFailed
 from envbuild.httpsettings import public_url
 from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.normalize.accelerators import indexes_of
@@ -73,6 +72,9 @@ class PypiResolver:
                 for one in early:
                     one.cancel()
                 raise explained(failure, request, self._indexes, self._elsewhere) from failure
+            except EnvironmentFault:
+                _blame_the_proxy(early)
+                raise
             direct = list(pool.map(lambda pin: self._direct(pin, request, report), [p for p in pins if p.url]))
             chosen = list(pool.map(lambda pin: self._chosen(pin, request), [p for p in pins if not p.url]))
             _tell_withdrawn(chosen, report)
@@ -81,13 +83,16 @@ class PypiResolver:
         _check_hashes(request, [*direct, *listed])
         return tuple(sorted([*direct, *listed]))
 
-    def _ask_early(self, request: PinRequest, pool: ThreadPoolExecutor) -> list[Future[None]]:
+    def _ask_early(self, request: PinRequest, pool: ThreadPoolExecutor) -> list[Future[EnvbuildError | None]]:
         """While the pins are made, read the pages that will be needed for sure. What fails here is told when it is needed."""
         names = sorted(names_of(request.requirements) | request.prefer.keys())
 
-        def ask(name: str) -> None:
-            with suppress(EnvbuildError):
+        def ask(name: str) -> EnvbuildError | None:
+            try:
                 self._listed(name, request)
+            except EnvbuildError as error:
+                return error
+            return None
 
         return [pool.submit(ask, name) for name in names]
 
@@ -160,6 +165,13 @@ class PypiResolver:
             source="url",
             url=pin.url,
         )
+
+
+def _blame_the_proxy(asked: Sequence[Future[EnvbuildError | None]]) -> None:
+    """Raise what the proxy refused us too: a resolver's own words for that do not name the proxy."""
+    for one in asked:
+        if not one.cancel() and isinstance(fault := one.result(), ProxyFault):
+            raise fault
 
 
 class _Applies:

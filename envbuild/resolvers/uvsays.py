@@ -84,7 +84,7 @@ def _unreachable(text: str, said: Sequence[str]) -> EnvironmentFault:
         hint = "put the login for this host into ~/.netrc, or into the URL of the setting that serves it"
         return EnvironmentFault(f"access to the index is refused ({number})", at=at, hint=hint)
     reason = said[-1] if said else "no answer"
-    hint = "no other index is asked in its place; is it up, and is a proxy needed?"
+    hint = "no other index is asked in its place; is it up? Where a proxy is needed: ENVBUILD_PROXY (or HTTPS_PROXY)"
     return EnvironmentFault(f"a package index cannot be reached: {reason}", at=at, hint=hint)
 
 

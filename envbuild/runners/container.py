@@ -178,6 +178,7 @@ def bytecode_of(state: Path, image: Image) -> Path:
 
 @contextmanager
 def scratch_of(state: Path) -> Iterator[Path]:
+    """A folder for what lasts as long as one run."""
     folder = state / "runs.v1"
     new_folder(folder)
     scratch = Path(tempfile.mkdtemp(dir=folder))

@@ -123,10 +123,10 @@ class Found:
     why: str = ""
 
 
-def find(environ: Mapping[str, str]) -> Found:
-    """Docker where its engine answers, else Podman."""
+def find(environ: Mapping[str, str], kinds: Sequence[EngineKind] = tuple(EngineKind)) -> Found:
+    """The first of these kinds that answers: Docker, else Podman."""
     reasons = []
-    for kind in EngineKind:
+    for kind in kinds:
         try:
             return Found(open_engine(kind, environ))
         except EnvironmentFault as fault:

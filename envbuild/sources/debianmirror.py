@@ -17,7 +17,7 @@ from envbuild.debian.packages import PackagesIndex, Universe
 from envbuild.debian.release import IndexEntry, Release, check, claimed_origin, parse
 from envbuild.debian.signature import debian_keys, verify_inline
 from envbuild.digest import Digest
-from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError
+from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ProxyFault
 from envbuild.lockfile import Artifact
 from envbuild.platforms import Platform
 from envbuild.ports import BlobStore
@@ -101,29 +101,21 @@ class DebianMirror:
         candidates = universe.candidates(artifact.name)
         return candidates[0].version if candidates else None
 
-    def _index(self, archive: str, platform: Platform) -> PackagesIndex:
-        base, release = self._release(archive)
-        for suffix, decompress in _COMPRESSIONS:
-            entry = release.entries.get(f"main/binary-{platform.architecture}/Packages{suffix}")
-            if entry:
-                data = self._content(f"{base}/dists/{archive}", entry, by_hash=release.by_hash)
-                return PackagesIndex(f"debian:{archive}", decompress(data))
-        raise EnvironmentFault(
-            f"{archive} has no packages for {platform}",
-            at=_shown(base),
-            hint=f"Name another mirror in {MIRROR_SETTING}.",
-        )
+    def release(self, archive: str) -> tuple[str, Release]:
+        """The first candidate that serves Debian's `archive` (`bookworm-updates`), and its Release, checked.
 
-    def _release(self, archive: str) -> tuple[str, Release]:
-        """The first candidate that serves Debian's `archive`, and its Release, checked."""
+        EnvironmentFault: no mirror is known or reached, or none has it. IntegrityError: signature or time.
+        """
         secure = archive.endswith("-security")
         setting = SECURITY_SETTING if secure else MIRROR_SETTING
         passed_over = []
+        faults: list[EnvironmentFault] = []
         advice: dict[str, None] = {}
         for base in self._mirrors.security if secure else self._mirrors.archive:
             try:
                 data = self._read(f"{base}/dists/{archive}/InRelease")
             except EnvironmentFault as fault:
+                faults.append(fault)
                 passed_over.append(f"{_shown(base)}: {fault.what}")
                 advice |= {f"\n  {fault.hint}": None} if fault.hint else {}
                 continue
@@ -134,10 +126,26 @@ class DebianMirror:
                 check(release, archive, self._now(), at=at)
                 return base, release
             passed_over.append(f"{_shown(base)}: " + (f"Origin is {origin}" if origin else f"it has no {archive}"))
+        if passed_over and len(faults) == len(passed_over) and all(isinstance(f, ProxyFault) for f in faults):
+            # No setting of a mirror mends that.
+            raise faults[0]
         tried = "; ".join(passed_over) or "there is no setting, and apt's source lists name none"
         raise EnvironmentFault(
             f"no Debian mirror with {archive}: {tried}",
             hint=f"Set {setting} to the URL of one (its folder has dists/).{''.join(advice)}",
+        )
+
+    def _index(self, archive: str, platform: Platform) -> PackagesIndex:
+        base, release = self.release(archive)
+        for suffix, decompress in _COMPRESSIONS:
+            entry = release.entries.get(f"main/binary-{platform.architecture}/Packages{suffix}")
+            if entry:
+                data = self._content(f"{base}/dists/{archive}", entry, by_hash=release.by_hash)
+                return PackagesIndex(f"debian:{archive}", decompress(data))
+        raise EnvironmentFault(
+            f"{archive} has no packages for {platform}",
+            at=_shown(base),
+            hint=f"Name another mirror in {MIRROR_SETTING}.",
         )
 
     def _content(self, folder: str, entry: IndexEntry, *, by_hash: bool) -> bytes:

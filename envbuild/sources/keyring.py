@@ -1,21 +1,81 @@
-"""Logins from the `keyring` program, where the user has it: asked after a 401, never before."""
+"""Logins in the user's keyring, by the `keyring` program where it is: asked after a 401, never before; kept on request."""
 
-from envbuild.errors import EnvbuildError
-from envbuild.process import run, which
+from collections.abc import Mapping
+from threading import Lock
+from types import MappingProxyType
 
-__all__ = ["keyring_login"]
+from envbuild.errors import EnvbuildError, EnvironmentFault
+from envbuild.process import Finished, run, which
 
+__all__ = ["Keyring", "has_keyring", "keyring_login"]
+
+_PROGRAM = "keyring"
 _TIMEOUT = 60.0
 
 
-def keyring_login(host: str) -> str | None:
-    """`user:password` that the keyring has for a host, or None: no program, no entry, or it cannot answer."""
-    program = which("keyring")
-    if program is None:
-        return None
+def has_keyring() -> bool:
+    """Whether the program is here."""
+    return which(_PROGRAM) is not None
+
+
+def keyring_login(host: str, user: str = "") -> str | None:
+    """`user:password` that the keyring has for `host` or `host:port`; None: no program, no entry, or no answer.
+
+    Some keyrings find nothing without the user: so he is named where he is known.
+    """
     try:
-        found = run([program, "--mode", "creds", "get", host, ""], timeout=_TIMEOUT)
+        done = _call("get", host, user) if user else _call("--mode", "creds", "get", host)
     except EnvbuildError:
         return None
-    lines = found.stdout.decode("utf-8", "replace").splitlines()
-    return f"{lines[0]}:{lines[1]}" if found.code == 0 and len(lines) == 2 else None
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    if done.code != 0 or len(lines) != (1 if user else 2):
+        return None
+    return f"{user}:{lines[0]}" if user else f"{lines[0]}:{lines[1]}"
+
+
+class Keyring:
+    """Asked once for each host; safe for threads. `users`, by host, are those of a login whose password is not known."""
+
+    def __init__(self, users: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._users = users
+        self._known: dict[str, str | None] = {}
+        self._lock = Lock()
+
+    def login(self, host: str) -> str | None:
+        """What `keyring_login` finds for a host."""
+        with self._lock:
+            if host not in self._known:
+                self._known[host] = keyring_login(host, self._users.get(host, ""))
+            return self._known[host]
+
+    def store(self, host: str, user: str, password: str) -> None:
+        """Keep a login. EnvironmentFault where there is no program, or it does not take it."""
+        done = _call("set", host, user, secret=password)
+        if done.code != 0:
+            raise _fault(done, "set", password)
+
+    def erase(self, host: str) -> bool:
+        """Forget a host's login; whether there was one that could be found. EnvironmentFault where it stays."""
+        known = self.login(host)
+        if known is None:
+            return False
+        done = _call("del", host, known.partition(":")[0])
+        if done.code != 0:
+            raise _fault(done, "del")
+        return True
+
+
+def _call(*words: str, secret: str = "") -> Finished:
+    """`secret` goes in by stdin: nobody sees it among the arguments."""
+    program = which(_PROGRAM)
+    if program is None:
+        raise EnvironmentFault("the program 'keyring' is not here", hint="pip install keyring")
+    return run([program, *words], input=secret.encode(), timeout=_TIMEOUT)
+
+
+def _fault(done: Finished, verb: str, secret: str = "") -> EnvironmentFault:
+    words = (done.stderr or done.stdout).decode("utf-8", "replace").strip().rpartition("\n")[2]
+    words = "".join(filter(str.isprintable, words.replace(secret, "***") if secret else words))[:200]
+    return EnvironmentFault(
+        f"keyring {verb} failed: {words or f'exit code {done.code}'}", hint="does it work by itself? keyring diagnose"
+    )

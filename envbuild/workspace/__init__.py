@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from envbuild.pipeline.running import RunRequest
     from envbuild.pipeline.verifying import Verified
     from envbuild.workspace.caching import Cache
+    from envbuild.workspace.configuring import Configuration
+    from envbuild.workspace.logins import Forgotten, LoggedIn
     from envbuild.workspace.results import BuildRequest, Delivered, Probe, Shown
 
 __all__ = ["Workspace"]
@@ -33,9 +35,16 @@ class Workspace:
     adapters: Adapters = field(repr=False)
 
     @classmethod
-    def open(cls, environ: Mapping[str, str] | None = None, *, resolver: str = "uv") -> Self:
-        """The workspace that an environment names (ENVBUILD_HOME and XDG folders; the process's own by default)."""
-        return cls(Adapters(dict(os.environ if environ is None else environ), resolver))
+    def open(
+        cls, environ: Mapping[str, str] | None = None, *, settings: Mapping[str, str] | None = None, resolver: str = ""
+    ) -> Self:
+        """The workspace that an environment names (ENVBUILD_HOME and XDG folders; the process's own by default).
+
+        `settings` by name (`{"ca-bundle": "/srv/ca.pem"}`) go before every variable and file, and `resolver` is one of
+        them. UsageError for a setting that there is not.
+        """
+        given = dict(settings or {}) | ({"resolver": resolver} if resolver else {})
+        return cls(Adapters(dict(os.environ if environ is None else environ), given))
 
     def build(self, request: "BuildRequest", report: Reporter) -> "Delivered":
         """The image of a spec, found or built, and brought to its places."""
@@ -129,6 +138,34 @@ class Workspace:
         lock = self.adapters.images.lock(found.image)
         start, why_not = Engines(self.adapters, lock.platform).starter(found)
         return verify(found.image, lock, found.blobs, start, why_not)
+
+    def doctor(self, report: Reporter) -> "Diagnosis":
+        """What of this machine works, what does not, and what to do about it; within seconds, and without an error."""
+        from envbuild.workspace.doctor.running import diagnose
+
+        report.begin("doctor", 0)
+        diagnosis = diagnose(self.adapters)
+        report.end("doctor")
+        return diagnosis
+
+    @property
+    def configuration(self) -> "Configuration":
+        """The settings: what each is and who said so; the user's file may be changed."""
+        from envbuild.workspace.configuring import Configuration
+
+        return Configuration(self.adapters)
+
+    def login(self, registry: str, user: str, password: str, report: Reporter) -> "LoggedIn":
+        """Try a login to a registry (`host[:port]`) or a package index (its URL), and keep it for the next commands."""
+        from envbuild.workspace.logins import Logins
+
+        return Logins(self.adapters).login(registry, user, password, report)
+
+    def logout(self, registry: str) -> "Forgotten":
+        """Forget the login that `login`, or Docker's, kept; what it answers says where others remain."""
+        from envbuild.workspace.logins import Logins
+
+        return Logins(self.adapters).logout(registry)
 
     @property
     def cache(self) -> "Cache":

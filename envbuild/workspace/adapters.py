@@ -19,6 +19,8 @@ from envbuild.pipeline.quiet import Quiet
 from envbuild.pipeline.specs import Parsed, Readers, Spec, Specs
 from envbuild.platforms import LINUX_AMD64, Platform
 from envbuild.ports import Builder, Resolver
+from envbuild.settings.files import project_tables
+from envbuild.settings.reading import Settings, variables_of
 from envbuild.sources.files import ProjectFiles
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from envbuild.sources.debianmirror import DebianMirror
     from envbuild.sources.fetch import Fetcher
     from envbuild.sources.index import IndexClient
+    from envbuild.sources.keyring import Keyring
     from envbuild.store.memo import Memo
 
 __all__ = ["Adapters"]
@@ -46,10 +49,10 @@ _OK = 200
 
 @dataclass(frozen=True)
 class Adapters:
-    """Chosen by the environment's variables and by the resolver's name (`uv`, `pip-tools`)."""
+    """Chosen by the environment's variables, and by what was given as settings by name (`resolver`, `ca-bundle`)."""
 
     environ: Mapping[str, str] = field(repr=False)
-    resolver_name: str = "uv"
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
     spec_path: str = ""
     """The definition whose indexes and logins are used."""
 
@@ -58,7 +61,15 @@ class Adapters:
     @cached_property
     def places(self) -> Places:
         """Where things are kept."""
-        return Places.read(self.environ)
+        return Places.read({**self.environ, **variables_of(self.given)})
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What is set for the definition's project, by this user, and for this command."""
+        folder = Path(self.spec_path).absolute().parent if self.spec_path else Path.cwd()
+        return Settings.read(
+            self.environ, given=self.given, project=project_tables(folder), user_file=self.places.settings
+        )
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -123,20 +134,38 @@ class Adapters:
         """The machine's configuration."""
         from envbuild.machine import Machine
 
-        return Machine.read(self.environ, self.places.settings)
+        return Machine.read(self.environ, self.settings)
 
     @cached_property
     def http(self) -> "Http":
         """The network, with this machine's proxies, trust and logins, and the definition's own logins."""
         from envbuild.http.client import Http
-        from envbuild.sources.keyring import keyring_login
 
-        return Http(self.machine.http_settings(logins=self.logins, login=keyring_login))
+        return Http(self.machine.http_settings(logins=self.logins, login=self.keyring.login))
+
+    @cached_property
+    def keyring(self) -> "Keyring":
+        """The user's keyring."""
+        from envbuild.sources.keyring import Keyring
+        from envbuild.workspace.indexlogins import known_users
+
+        return Keyring(known_users({**self.machine.logins, **self.logins}))
 
     @cached_property
     def logins(self) -> dict[str, str]:
         """The definition's own logins, by host."""
         return dict(self._parsed.logins) if self._parsed else {}
+
+    @cached_property
+    def asked_logins(self) -> dict[str, str]:
+        """Of indexes whose login the keyring alone has, by host."""
+        from envbuild.sources.keyring import has_keyring
+        from envbuild.workspace.indexlogins import asked_logins
+
+        if not has_keyring():
+            return {}
+        settings = self.machine.http_settings(logins=self.logins)
+        return asked_logins(self.index_urls.values(), self.http, settings, self.keyring.login)
 
     @cached_property
     def index_urls(self) -> dict[str, str]:
@@ -158,7 +187,9 @@ class Adapters:
         from envbuild.debian.aptsources import mirrors
         from envbuild.sources.debianmirror import DebianMirror
 
-        return DebianMirror(self._read_url, self.blobs, mirrors(self.machine.settings, dict(self.machine.apt_sources)))
+        return DebianMirror(
+            self._read_url, self.blobs, mirrors(self.settings.variables, dict(self.machine.apt_sources))
+        )
 
     @cached_property
     def source(self) -> "Fetcher":
@@ -198,7 +229,7 @@ class Adapters:
 
     def for_spec(self, path: str) -> "Adapters":
         """The same workspace, with the indexes and logins of the definition at `path`; a lock or a folder has none."""
-        return Adapters(self.environ, self.resolver_name, path)
+        return Adapters(self.environ, self.given, path)
 
     def exported(self, lock: Lock, form: str) -> str:
         """A lock's PyPI packages as `pylock` or `requirements`."""
@@ -232,12 +263,12 @@ class Adapters:
         return Memo(self.places.memo, off=not trusted(filesystem_type(self.places.cache)))
 
     def _longest_wait(self) -> float | None:
-        """ENVBUILD_LOCK_TIMEOUT: seconds to wait for another process that makes what we need."""
-        return self.machine.number("ENVBUILD_LOCK_TIMEOUT")
+        """Seconds to wait for another process that makes what we need."""
+        return self.settings.seconds("lock-timeout")
 
     def _drop(self, packages: Iterable[Digest]) -> None:
         """Packages whose layers are made, unless the setting keeps them."""
-        if self.machine.switch("ENVBUILD_DROP_PACKAGES", usual=True):
+        if self.settings.switch("drop-packages"):
             from envbuild.store.dropping import drop_unused
 
             drop_unused(packages, self.blobs, self.places, self.lease)
@@ -255,13 +286,13 @@ class Adapters:
         self.lease.hold("tools")
         self.make_folder(self.places.tools)
         packages = open_packages(
-            self.resolver_name,
+            self.settings.text("resolver"),
             adapters.machine,
             adapters.index,
             adapters.index_urls,
             self.environ,
             self.places.tools,
-            logins=adapters.logins,
+            logins=adapters.logins | adapters.asked_logins,
         )
         return LockResolver(DebianBaseResolver(adapters.debian), packages)
 

@@ -111,7 +111,7 @@ class Cache:
 
     @property
     def _keep_packages(self) -> bool:
-        return not self._adapters.machine.switch("ENVBUILD_DROP_PACKAGES", usual=True)
+        return not self._adapters.settings.switch("drop-packages")
 
     def _segments(self, lock: Lock, artifacts: Sequence[Artifact], layout: int, report: Reporter) -> None:
         with one_writer(self._places, report.notice, doing="repair"):

@@ -50,7 +50,8 @@ class Chooser:
     def spec(self, path: str, report: Reporter) -> Spec:
         """The spec at a path: a definition's file, or a folder that has one."""
         spec = self._adapters.specs.open(self._adapters.files.definition(path))
-        for notice in (*self._adapters.places.notices, *spec.notices):
+        mistaken = self._adapters.settings.notices
+        for notice in (*self._adapters.places.notices, *mistaken, *spec.notices):
             report.notice(notice)
         return spec
 

@@ -42,7 +42,7 @@ class Delivery:
 
     def shared(self, name: str) -> "Shared | None":
         """The cache repository of this name, else the one that the machine's settings name, if any."""
-        name = name or self._cache_setting()
+        name = name or self._adapters.settings.text("cache")
         if not name:
             return None
         from envbuild.workspace.sharing import Shared
@@ -80,10 +80,3 @@ class Delivery:
         from envbuild.builders.archive import save_archive
 
         save_archive(image, self._adapters.blobs, Path(path), names)
-
-    def _cache_setting(self) -> str:
-        """Read without loading the machine's whole configuration where there is no file of settings."""
-        named = self._adapters.environ.get("ENVBUILD_CACHE", "")
-        if named or not self._adapters.places.settings.exists():
-            return named
-        return self._adapters.machine.settings.get("ENVBUILD_CACHE", "")

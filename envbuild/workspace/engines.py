@@ -43,7 +43,8 @@ class Engines:
     @cached_property
     def found(self) -> Found:
         """The engine that is used unasked."""
-        return find(self._adapters.environ)
+        wished = self._adapters.settings.text("engine")
+        return find(self._adapters.environ, (EngineKind(wished),) if wished else tuple(EngineKind))
 
     def loader(self, kind: EngineKind, report: Reporter) -> Loader:
         """An engine as a place. EnvironmentFault where it is not here."""

@@ -15,7 +15,9 @@ from envbuild.workspace.adapters import Adapters
 
 if TYPE_CHECKING:
     from envbuild.http.client import Http
+    from envbuild.registry.auth import Login
     from envbuild.registry.client import Registry, Repository
+    from envbuild.registry.loggingin import Tried
 
 __all__ = ["Registries"]
 
@@ -50,6 +52,12 @@ class Registries:
             self._open[name] = Registry(host, self._http, login, plain=host in self._plain)
         return self._open[name].repository(reference.repository)
 
+    def try_login(self, host: str, login: "Login") -> "Tried":
+        """What a registry makes of a login. EnvironmentFault where it does not take it, or cannot be asked."""
+        from envbuild.registry.loggingin import try_login
+
+        return try_login(host, self._http, login, plain=host in self._plain)
+
     @cached_property
     def _http(self) -> "Http":
         """Without the logins of package indexes: registries have their own."""
@@ -65,8 +73,7 @@ class Registries:
     @cached_property
     def _plain(self) -> frozenset[str]:
         """Hosts that are asked by http."""
-        named = self._adapters.machine.settings.get("ENVBUILD_INSECURE_REGISTRIES", "")
-        return frozenset(named.replace(",", " ").split())
+        return frozenset(self._adapters.settings.words("insecure-registries"))
 
     def _known(self, image: Image, reference: Reference) -> PushCount | None:
         """What we pushed before and the registry has now, by one question; None where anything is otherwise."""

@@ -65,8 +65,9 @@ def running(
     authority: Authority | None = None,
     server: Pair | None = None,
     client: Pair | None = None,
+    address: str = "127.0.0.1",
 ) -> Iterator[DebianRegistry]:
-    """Start it on a free port of 127.0.0.1, and end it afterwards."""
+    """Start it on a free port of this address, and end it afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     storage, log = folder / "storage", folder / "log"
     settings = _settings(folder, login=login, tokens=tokens)
@@ -75,7 +76,7 @@ def running(
         tls = {"certificate": str(server.certificate), "key": str(server.key)}
         if client and authority:
             tls["clientcas"] = [str(authority.bundle)]
-    process, host = _start(folder, log, settings, tls)
+    process, host = _start(folder, log, settings, tls, address)
     try:
         yield DebianRegistry(host, storage, log, LOGIN if login or tokens else None, tokens, authority, client)
     finally:
@@ -114,13 +115,13 @@ def _settings(folder: Path, *, login: bool, tokens: TokenService | None) -> dict
 
 
 def _start(
-    folder: Path, log: Path, settings: dict[str, Any], tls: Mapping[str, Any]
+    folder: Path, log: Path, settings: dict[str, Any], tls: Mapping[str, Any], address: str
 ) -> tuple[subprocess.Popen[bytes], str]:
     """A port that is free now may be taken before the program has it: then another one."""
     for _ in range(_TRIES):
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            host = f"127.0.0.1:{free.getsockname()[1]}"
+            free.bind((address, 0))
+            host = f"{address}:{free.getsockname()[1]}"
         http = {"addr": host, "secret": "of the tests", **({"tls": tls} if tls else {})}
         config = folder / "config.yml"
         config.write_text(json.dumps({**settings, "http": http}), encoding="utf-8")

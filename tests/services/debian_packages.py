@@ -55,6 +55,9 @@ COMPONENTS = (
     Component("strace", ("strace",), ("strace",)),
     Component("docker-registry", ("docker-registry",), ("docker-registry",)),
     Component("openssl", ("openssl",), ("openssl",)),
+    Component("zsh", ("zsh",), ("zsh",)),
+    Component("fish", ("fish",), ("fish",)),
+    Component("squid", ("squid", "/usr/lib/squid/security_file_certgen"), ("squid-openssl",)),
 )
 
 

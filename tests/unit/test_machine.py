@@ -4,6 +4,7 @@ import pytest
 
 from envbuild.errors import EnvironmentFault
 from envbuild.machine import PUBLIC_INDEX, Machine
+from envbuild.settings.reading import Settings
 
 
 @pytest.fixture
@@ -15,9 +16,11 @@ def root(tmp_path):
 
 @pytest.fixture
 def read(root):
-    return lambda environ=None, settings=None: Machine.read(
-        {"HOME": str(root / "home"), **(environ or {})}, settings, root=root
-    )
+    def machine(environ=None, file=None):
+        environ = {"HOME": str(root / "home"), **(environ or {})}
+        return Machine.read(environ, Settings.read(environ, user_file=file), root=root)
+
+    return machine
 
 
 def write(path, text):
@@ -109,7 +112,7 @@ def test_config_toml_and_variables_over_it(read, root):
         file,
     )
     assert machine.pypi_index == "https://toml.example/s"
-    assert machine.settings["ENVBUILD_DEBIAN_MIRROR"] == "http://env.example/debian"
+    assert machine.settings.text("debian-mirror") == "http://env.example/debian"
     assert machine.index_urls == {"torch": "https://torch.example/whl", "company-one": "https://one.example/s"}
     assert machine.logins == {"torch.example": "me:pw"}
     assert machine.timeout == 7
@@ -173,23 +176,7 @@ def test_registries_have_their_certificates_where_a_setting_and_docker_have_them
 
 def test_a_setting_may_be_a_list_of_texts_and_nothing_deeper(read, root):
     listed = write(root / "config.toml", 'insecure-registries = ["a:5000", "b"]\n')
-    assert read(settings=listed).settings["ENVBUILD_INSECURE_REGISTRIES"] == "a:5000 b"
+    assert read(file=listed).settings.words("insecure-registries") == ("a:5000", "b")
     with pytest.raises(EnvironmentFault, match="insecure-registries") as told:
-        read(settings=write(listed, "insecure-registries = [1]\n"))
+        read(file=write(listed, "insecure-registries = [1]\n"))
     assert told.value.at == str(listed)
-
-
-@pytest.mark.parametrize(("text", "value"), [("on", True), ("False", False), ("0", False), (" YES ", True), ("", True)])
-def test_a_switch_is_on_or_off(read, text, value):
-    assert read({"ENVBUILD_DROP_PACKAGES": text}).switch("ENVBUILD_DROP_PACKAGES", usual=True) is value
-
-
-def test_settings_that_make_no_sense_are_refused_by_name(read):
-    with pytest.raises(EnvironmentFault, match="neither on nor off: perhaps") as caught:
-        read({"ENVBUILD_DROP_PACKAGES": "perhaps"}).switch("ENVBUILD_DROP_PACKAGES", usual=True)
-    assert caught.value.at == "ENVBUILD_DROP_PACKAGES"
-    for text in ("soon", "-1", "nan", "inf"):
-        with pytest.raises(EnvironmentFault, match="not a number of seconds"):
-            read({"ENVBUILD_LOCK_TIMEOUT": text}).number("ENVBUILD_LOCK_TIMEOUT")
-    assert read({"ENVBUILD_LOCK_TIMEOUT": "2.5"}).number("ENVBUILD_LOCK_TIMEOUT") == 2.5
-    assert read({}).number("ENVBUILD_LOCK_TIMEOUT") is None

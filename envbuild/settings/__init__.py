@@ -1,0 +1,1 @@
+"""Settings: which there are, and where each one's value comes from."""

@@ -1,0 +1,114 @@
+"""The files that have settings: the user's config.toml, and a project's pyproject.toml and envbuild.toml.
+
+A project's are read in the folder of the definition, and above it up to the root of its repository, no further: what
+stands above that is not the project's.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from envbuild.errors import EnvbuildError, EnvironmentFault, UsageError
+
+__all__ = ["Origin", "Table", "project_tables", "user_table"]
+
+_REPOSITORY = (".git", ".hg", ".jj")
+_HIGHEST = 40
+"""Folders that are looked at on the way up."""
+
+
+class Origin(StrEnum):
+    """Who said it, the strongest first."""
+
+    GIVEN = "given"
+    """On the command line, or as an argument."""
+    VARIABLE = "variable"
+    PROJECT = "project"
+    USER = "user"
+    MACHINE = "machine"
+    """What other tools are told: pip, uv, the proxies' usual variables."""
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a file sets: texts by name, those of its table `indexes` as `indexes.<name>`."""
+
+    origin: Origin
+    place: str
+    entries: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def user_table(path: Path | None) -> Table:
+    """config.toml's settings; none where there is no such file. EnvironmentFault where it cannot be read."""
+    if path is None:
+        return Table(Origin.USER, "")
+    return Table(Origin.USER, str(path), _entries(_document(path, b"", EnvironmentFault), str(path), EnvironmentFault))
+
+
+def project_tables(folder: Path) -> tuple[Table, ...]:
+    """Of the nearest folder that has any: pyproject.toml's [tool.envbuild], then envbuild.toml's [settings] over it.
+
+    UsageError where one cannot be read.
+    """
+    for level in _levels(folder):
+        tables = tuple(_project_files(level))
+        if tables:
+            return tables
+    return ()
+
+
+def _levels(folder: Path) -> list[Path]:
+    """The folder, and those above it up to its repository's root; the folder alone where it is in none."""
+    above = [folder, *folder.parents][:_HIGHEST]
+    root = next((n for n, level in enumerate(above) if any((level / mark).exists() for mark in _REPOSITORY)), 0)
+    return above[: root + 1]
+
+
+def _project_files(folder: Path) -> Iterator[Table]:
+    for name, mark, keys in (
+        ("pyproject.toml", b"envbuild", ("tool", "envbuild")),
+        ("envbuild.toml", b"settings", ("settings",)),
+    ):
+        path = folder / name
+        found: object = _document(path, mark, UsageError)
+        for key in keys:
+            found = found.get(key, {}) if isinstance(found, dict) else {}
+        if isinstance(found, dict) and found:
+            yield Table(Origin.PROJECT, str(path), _entries(found, str(path), UsageError))
+
+
+def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, object]:
+    """The file's document; empty where it is not there or has no `mark`: most projects' files say nothing to us."""
+    try:
+        data = path.read_bytes()
+        return tomllib.loads(data.decode("utf-8")) if mark in data else {}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise kind(f"cannot be read: {error}", at=str(path), hint="it is TOML: name = value") from error
+
+
+def _entries(document: Mapping[str, object], place: str, kind: type[EnvbuildError]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in document.items():
+        if name == "indexes" and isinstance(value, dict):
+            found |= {f"indexes.{index}": str(url) for index, url in value.items()}
+            continue
+        text = _text(value)
+        if text is None:
+            raise kind(f"{name}: not a text, a number or a list of texts", at=place, hint="[indexes] is the only table")
+        found[name] = text
+    return found
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (str, int, float)):
+        return str(value).strip()
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return " ".join(value)
+    return None
