@@ -3,6 +3,7 @@
 # make unit   the fast tests alone, with no service and no network
 # make torture   the long sets: power cuts, kills, failing calls, full disks, damage (root; hours; see docs/reliability.md)
 # make lint   style, types and the floors
+# make docs   docs/cli.md anew, from the commands' own help
 
 # The first interpreter that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 BIN := .venv/bin
 PYTEST ?=
 
-.PHONY: demo test unit torture lint format bench setup clean
+.PHONY: demo test unit torture lint format docs bench setup clean
 
 demo: .venv/ready
 	$(BIN)/envbuild build --to store examples/classify/requirements.txt
@@ -34,6 +35,9 @@ lint: .venv/ready-dev
 format: .venv/ready-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: .venv/ready-dev
+	$(BIN)/python docs/make_cli.py
 
 bench: .venv/ready-dev
 	@set -e; for program in benchmarks/*.py; do echo "$$program"; $(BIN)/python $$program; done

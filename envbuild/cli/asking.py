@@ -15,7 +15,14 @@ __all__ = ["probe_command", "show_command"]
 @click.argument("spec", metavar="SPEC", shell_complete=files)
 @asked("platform", "locking", "json")
 def probe_command(asked: Asked, spec: str) -> int:
-    """Tell whether the image of SPEC is here: exit 0 for a hit, 10 for a miss. Uses neither network nor engine."""
+    r"""Tell whether the image of SPEC is here: exit 0 for a hit, 10 for a miss. Uses neither network nor engine.
+
+    A hit's reference goes to stdout; of a miss, what is missing is said on stderr.
+
+    \b
+    envbuild probe requirements.txt
+    envbuild probe requirements.txt -q || echo "will be built"
+    """
     answer = asked.workspace.probe(spec, asked.platform, asked.choice, asked.report)
     if asked.json:
         document = {"schema": 1, "hit": answer.hit, "ids": dict(answer.ids), "digest": answer.digest}
@@ -31,7 +38,14 @@ def probe_command(asked: Asked, spec: str) -> int:
 @click.argument("spec", metavar="SPEC", shell_complete=files)
 @asked("json")
 def show_command(asked: Asked, spec: str) -> None:
-    """Show the normalized definition of SPEC, its ids, and what is known of its lock and image."""
+    r"""Show the normalized definition of SPEC, its ids, and what is known of its lock and image.
+
+    Nothing is resolved or built. Two definitions with one definition id ask for the same.
+
+    \b
+    envbuild show envbuild.toml
+    envbuild show requirements.txt --json
+    """
     shown = asked.workspace.show(spec, asked.report)
     if asked.json:
         document = {"schema": 1, "name": shown.name, "ids": dict(shown.ids), "definition": shown.material}

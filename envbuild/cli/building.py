@@ -36,8 +36,8 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     multiple=True,
     metavar="PLACE",
     shell_complete=places,
-    help="store, docker, podman, oci:DIR, archive:FILE.tar or HOST/REPOSITORY[:TAG] of a registry; may be repeated. "
-    "[an engine where one runs, else store]",
+    help="Where the image goes: store, docker, podman, oci:DIR, archive:FILE.tar, or HOST/REPOSITORY[:TAG] of a registry; "
+    "may be repeated. [an engine where one runs, else store]",
 )
 @click.option(
     "-t",
@@ -46,7 +46,7 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     multiple=True,
     callback=_tags,
     metavar="NAME[:TAG]",
-    help="A further name for the loaded image.",
+    help="A further name for the image; may be repeated.",
 )
 @click.option(
     "--cache",
@@ -58,8 +58,8 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...], cache: str) -> None:
     r"""Build the image of SPEC, or find it built already.
 
-    SPEC is a requirements.txt, an envbuild.toml, a lock file, or a folder with one of them. The image's reference
-    alone goes to stdout, in a form that the next command takes:
+    SPEC is a requirements.txt, an envbuild.toml, a lock file, or a folder with one of them. What its lock file does not
+    say is resolved first. The image's reference alone goes to stdout, in a form that the next command takes:
 
     \b
     docker run --rm $(envbuild build requirements.txt) python -V

@@ -24,9 +24,14 @@ _NOT_OK = 6
 
 @click.group("cache")
 def cache_command() -> None:
-    """Tell what the store on this machine holds, check it, free space.
+    r"""Tell what the store on this machine holds, check it, free space.
 
     The store is in $ENVBUILD_HOME, else in the user's cache folder. All that is in it can be made again.
+
+    \b
+    envbuild cache info
+    envbuild cache verify --repair
+    envbuild cache prune --older-than 7d
     """
 
 
@@ -35,14 +40,18 @@ def cache_command() -> None:
     "--by",
     type=click.Choice(["environment", "package", "layer"]),
     default="environment",
-    help="The table. [environment]",
+    help="What the table has a row for. [environment]",
 )
-@click.option("--top", type=click.IntRange(min=1), default=20, metavar="N", help="Rows of the table. [20]")
+@click.option("--top", type=click.IntRange(min=1), default=20, metavar="N", help="How many rows the table has. [20]")
 @asked("json")
 def info_command(asked: Asked, by: str, top: int) -> None:
-    """Tell where the store is, how large each part is, and what environments share.
+    r"""Tell where the store is, how large each part is, and what environments share.
 
     A table says of each environment its size and its own bytes: those that no other one has. --json has all rows.
+
+    \b
+    envbuild cache info
+    envbuild cache info --by package --top 50
     """
     info = asked.workspace.cache.info()
     _say(info_document(info) if asked.json else info_words(info, by, top))
@@ -52,10 +61,14 @@ def info_command(asked: Asked, by: str, top: int) -> None:
 @click.option("--repair", is_flag=True, help="Remove what is damaged, and fetch or build it again.")
 @asked("json")
 def verify_command(asked: Asked, repair: bool) -> int:
-    """Check every byte of the store and everything that it claims. Exit 6 where something is wrong.
+    r"""Check every byte of the store and everything that it claims. Exit 6 where something is wrong.
 
     Nothing is changed without --repair: a damaged file stays where it is, and is not used, as reading checks it too. With
     --repair the exit code is 0 where everything could be brought back.
+
+    \b
+    envbuild cache verify
+    envbuild cache verify --repair
     """
     verdict = asked.workspace.cache.verify(asked.report, repair=repair)
     if asked.json:

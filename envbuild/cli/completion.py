@@ -6,7 +6,7 @@ __all__ = ["completion_command"]
 
 
 @click.command("completion", no_args_is_help=True)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
     r"""Print the script with which a shell completes envbuild's commands, options, files and names.
 

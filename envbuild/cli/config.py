@@ -18,7 +18,7 @@ def config_command() -> None:
     r"""Show the settings, and who said each of them; set your own.
 
     The strongest goes first: `envbuild --config NAME=VALUE`, the variable ENVBUILD_<NAME>, the project
-    ([tool.envbuild] in pyproject.toml or [settings] in envbuild.toml), your config.toml, what pip, uv and the usual
+    ([tool.envbuild.settings] in pyproject.toml or [settings] in envbuild.toml), your config.toml, what pip, uv and the usual
     variables of proxies and certificates say, the default.
 
     \b

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import textwrap
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ _COLOURS = {
     Verdict.OK: "green", Verdict.NONE: "bright_black", Verdict.WARNING: "yellow", Verdict.FAILING: "red", Verdict.MISSING: "red",
 }  # fmt: skip
 _NARROWEST, _WIDEST = 60, 120
-_LONGEST_NAME = 22
+_LONGEST_NAME = 18
 
 
 @click.command("doctor")
@@ -61,14 +62,16 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
 def words(diagnosis: Diagnosis, width: int = 100, *, quiet: bool = False) -> list[str]:
     """For people: a block for each topic, and a line at the end that sums up. `quiet`: only what is wrong."""
     checks = [c for c in diagnosis.checks if not quiet or c.verdict not in (Verdict.OK, Verdict.NONE)]
-    name = min(_LONGEST_NAME, max((len(c.name) for c in checks), default=0))
+    name = max((len(c.name) for c in checks if len(c.name) <= _LONGEST_NAME), default=0)
     lines: list[str] = []
-    topic = ""
+    topic, works = "", ""
     for check in checks:
         if check.topic != topic:
             topic = check.topic
             lines += [*([""] if lines else []), click.style(topic, bold=True)]
-        lines += _lines(check, name, width)
+        # What stands above already is not said again.
+        lines += _lines(replace(check, without="") if check.without == works else check, name, width)
+        works = check.without or works
     return [*lines, *([""] if lines else []), summary(diagnosis)]
 
 
@@ -100,7 +103,7 @@ def _lines(check: Check, name: int, width: int) -> list[str]:
         lines = [first.rstrip(), *(f"{indent}{line}" for line in found)]
     else:
         lines = [f"{first}{found[0]}", *(f"{indent}{line}" for line in found[1:])]
-    for label, text in (("fix: ", check.remedy), ("yet: ", check.without)):
+    for label, text in (("fix: ", check.remedy), ("works: ", check.without)):
         if text:
             more = textwrap.wrap(
                 text, width - len(indent), initial_indent=label, subsequent_indent=" " * len(label),

@@ -1,7 +1,17 @@
 """Errors to exit codes, in one place.
 
-0 done · 2 usage or definition · 3 resolve or lock · 4 a build step failed · 5 this machine · 6 integrity or security
-7 busy · 10 miss and 11 unknown (probe) · 124 time limit · 130 and 143 interrupted · 1 a bug of envbuild's own
+0    done
+1    a bug of envbuild's own
+2    the command line, or a definition
+3    no packages that fit, or a lock that is missing or does not fit
+4    an artifact could not become part of an image
+5    this machine: its network, disk, engine or logins
+6    bytes are not what their digest says, or an archive is hostile
+7    somebody else holds what is needed
+10   a miss (probe)
+124  the time that was allowed ran out
+130  interrupted (Ctrl-C)
+143  ended from outside (SIGTERM)
 """
 
 from envbuild import errors

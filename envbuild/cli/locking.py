@@ -40,16 +40,23 @@ def _packages(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     help="Take the newest of NAME.",
 )
 @click.option("--upgrade-base", is_flag=True, help="Take the newest of the base's packages.")
-@click.option("--lock", "file", metavar="FILE", default="", shell_complete=files, help="The lock file to write.")
+@click.option(
+    "--lock", "file", metavar="FILE", default="", shell_complete=files, help="The lock file to write. [as said above]"
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if the lock file does not fit SPEC.")
 @asked("resolver", "json")
 def lock_command(
     asked: Asked, spec: str, *, check: bool, upgrade: bool, packages: tuple[str, ...], upgrade_base: bool, file: str
 ) -> None:
-    """Resolve SPEC for its platforms, write its lock file, and print what changed.
+    r"""Resolve SPEC for its platforms, write its lock file, and print what changed.
 
     The file is lockfiles/NAME.lock where the project has that folder, else SPEC's own name with .envbuild.lock. What
-    is locked stays as it is unless an option asks for newer versions.
+    is locked stays as it is unless an option asks for newer versions. The file's path goes to stdout.
+
+    \b
+    envbuild lock requirements.txt
+    envbuild lock requirements.txt -P numpy -P pandas
+    envbuild lock envbuild.toml --check
     """
     choice = Choice(file=file, locked=check, upgrade=upgrade, packages=packages, upgrade_base=upgrade_base)
     result = asked.workspace.lock(spec, choice, asked.report)
@@ -92,7 +99,14 @@ def _as_json(change: Change) -> dict[str, object]:
 @click.option("-o", "--output", metavar="FILE", default="", shell_complete=files, help="The file to write. [stdout]")
 @asked("platform", "resolver", "locking")
 def export_command(asked: Asked, spec: str, form: str, output: str) -> None:
-    """Write the PyPI packages of SPEC's lock in a form that other tools install from."""
+    r"""Write the PyPI packages of SPEC's lock in a form that other tools install from.
+
+    pylock.toml has the address of each file at your index: look at it before you publish it.
+
+    \b
+    envbuild export requirements.txt -o pylock.toml
+    envbuild export requirements.txt --format requirements -o hashed.txt
+    """
     workspace = asked.workspace
     text = workspace.export(spec, form, asked.platform, asked.choice, asked.report)
     if output:

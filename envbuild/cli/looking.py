@@ -17,9 +17,14 @@ _NOT_OK = 6
 @click.argument("image", metavar="IMAGE", shell_complete=images)
 @asked("json")
 def verify_command(asked: Asked, image: str) -> int:
-    """Check an image: the interpreter starts, every locked distribution is there, and its RECORD holds.
+    r"""Check an image: the interpreter starts, every locked distribution is there, and its RECORD holds.
 
-    IMAGE is what `envbuild build` printed, an image id, or a SPEC that was built.
+    IMAGE is what `envbuild build` printed, an image id, a SPEC that was built, oci:DIR or archive:FILE. Each fault is a
+    line; exit 6 where there is one. Without an engine the interpreter is not started, which is said.
+
+    \b
+    envbuild verify requirements.txt
+    envbuild verify archive:image.tar
     """
     found = asked.workspace.verify(image)
     if asked.json:
@@ -38,7 +43,15 @@ def verify_command(asked: Asked, image: str) -> int:
 @click.argument("path", metavar="[PATH]", default="")
 @asked("json")
 def ls_command(asked: Asked, image: str, path: str) -> None:
-    """List the files of an image, or of a folder in it: mode, size, path."""
+    r"""List the files of an image, or of a folder in it: mode, size, path.
+
+    IMAGE is what `envbuild build` printed, an image id, a SPEC that was built, oci:DIR or archive:FILE. No engine is
+    needed.
+
+    \b
+    envbuild ls requirements.txt /opt/env/bin
+    envbuild ls archive:image.tar /etc --json
+    """
     entries = asked.workspace.list_files(image, path)
     if asked.json:
         rows = [{"path": e.path, "kind": e.kind, "mode": e.mode, "size": e.size, "target": e.target} for e in entries]
@@ -54,7 +67,13 @@ def ls_command(asked: Asked, image: str, path: str) -> None:
 @click.argument("path", metavar="PATH")
 @asked()
 def cat_command(asked: Asked, image: str, path: str) -> None:
-    """Print a file of an image, byte for byte."""
+    r"""Print a file of an image, byte for byte; links are followed.
+
+    IMAGE is what `envbuild build` printed, an image id, a SPEC that was built, oci:DIR or archive:FILE.
+
+    \b
+    envbuild cat requirements.txt /etc/os-release
+    """
     stream = sys.stdout.buffer
     for chunk in asked.workspace.read_file(image, path):
         stream.write(chunk)

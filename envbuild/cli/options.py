@@ -46,7 +46,14 @@ _RESOLVER = click.option(
     "--resolver", type=click.Choice(["uv", "pip-tools"]), help="What resolves PyPI packages. [ENVBUILD_RESOLVER, uv]"
 )
 _LOCKING = (
-    click.option("--lock", "lock_file", metavar="FILE", default="", shell_complete=files, help="The lock file to use."),
+    click.option(
+        "--lock",
+        "lock_file",
+        metavar="FILE",
+        default="",
+        shell_complete=files,
+        help="The lock file to use. [the one that `envbuild lock` writes]",
+    ),
     click.option("--locked", is_flag=True, help="The lock must be there and fit the definition."),
     click.option("--frozen", is_flag=True, help="Use the lock as it is, whatever the definition says."),
 )
@@ -59,7 +66,7 @@ def asked(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         callback=_platform,
         metavar="OS/ARCH",
         shell_complete=platforms,
-        help="The platform, of those that the definition names.",
+        help="The platform, of those that the definition names. [this machine's, else the first]",
     )
     offered = {"platform": [platform], "resolver": [_RESOLVER], "locking": list(_LOCKING), "json": [_JSON]}
     chosen = [option for name in names for option in offered[name]] + [_QUIET]

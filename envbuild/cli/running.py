@@ -50,7 +50,7 @@ _ENV = click.option(
     metavar="SPEC",
     default="",
     shell_complete=files,
-    help="The environment. [what the folder defines]",
+    help="The environment: a definition, a lock, or a folder with one. [the current folder]",
 )
 _CONTAINER = click.option(
     "--container/--no-container", default=None, help="Demand or forbid a container. [one where an engine runs]"
@@ -87,7 +87,12 @@ def run_command(command: Command | None, asked: Asked, spec: str, container: boo
 @_CONTAINER
 @asked("platform", "resolver", "locking")
 def shell_command(asked: Asked, spec: str, container: bool | None) -> int:
-    """Open a shell in an environment, which is found or built first."""
+    r"""Open a shell in an environment, which is found or built first: bash, in the current folder.
+
+    \b
+    envbuild shell
+    envbuild shell --env requirements.txt --no-container
+    """
     return _run(asked, spec, Command(CommandKind.RAW, "bash"), container=container)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from envbuild.http.listening import clock_offset
 from envbuild.http.logins import basic, decoded
-from envbuild.http.proxies import is_loopback, proxy_for
+from envbuild.http.proxies import proxy_for
 from envbuild.http.trust import host_folder, trust
 from envbuild.httpsettings import HttpSettings, host_of, split_login
 
@@ -156,7 +156,7 @@ def _connection(
 ) -> http.client.HTTPSConnection:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
-    proxy = "" if is_loopback(host_of(url)) else proxy_for(url, settings)
+    proxy = proxy_for(url, settings)
     if not proxy:
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     address, login = split_login(proxy)

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from envbuild import host, process
 from envbuild.errors import EnvironmentFault, MissingExtra, ResolveFailed, UsageError
+from envbuild.httpsettings import host_of
 from envbuild.resolvers.directlogins import direct_logins
 from envbuild.resolvers.folderindex import served_folder
 from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, read_pins
@@ -93,6 +94,9 @@ class PipTools:
         kept = {name: value for name, value in self._environ.items() if not name.startswith("UV_")}
         own = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": url, "PIP_ONLY_BINARY": ":all:", "PIP_NO_INPUT": "1"}
         own["PIP_RETRIES"] = _RETRIES
+        if url.startswith("http:"):
+            # What was named without TLS is meant so; pip would leave it out unseen.
+            own["PIP_TRUSTED_HOST"] = host_of(url)
         cache = {"PIP_CACHE_DIR": str(self._cache / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "HOME": str(folder)}
         direct = direct_logins(request.requirements, self._logins, self._environ, folder)
         return kept | own | cache | direct

@@ -134,17 +134,18 @@ def find(environ: Mapping[str, str], kinds: Sequence[EngineKind] = tuple(EngineK
     return Found(None, "; ".join(reasons))
 
 
-def open_engine(kind: EngineKind, environ: Mapping[str, str]) -> Engine:
-    """The engine of this kind. EnvironmentFault says what is missing: the client, the engine, the right to use it."""
+def open_engine(kind: EngineKind, environ: Mapping[str, str], patience: float = _ANSWER_TIME) -> Engine:
+    """The engine of this kind; its client may take `patience` seconds. EnvironmentFault says what is missing: the client, the engine, the right to use it."""
     program = process.which(kind.value)
     if program is None:
         raise EnvironmentFault(f"{kind.value} is not installed", hint=f"install it; {_INSTEAD}")
     if kind is EngineKind.PODMAN:
-        _check_client((program, "info", "--format", "{{.Host.OS}}"), "podman does not work here", environ)
+        _check_client((program, "info", "--format", "{{.Host.OS}}"), "podman does not work here", environ, patience)
         return Engine(kind, program, environ)
     socket = socket_of(environ)
     if socket is None:
-        _check_client((program, "version", "--format", "{{.Server.Os}}"), "the docker engine does not answer", environ)
+        argv = (program, "version", "--format", "{{.Server.Os}}")
+        _check_client(argv, "the docker engine does not answer", environ, patience)
         return Engine(kind, program, environ)
     heard = listen(socket)
     if heard is Ear.FORBIDDEN:
@@ -158,9 +159,9 @@ def open_engine(kind: EngineKind, environ: Mapping[str, str]) -> Engine:
     return Engine(kind, program, environ, socket)
 
 
-def _check_client(argv: Sequence[str], what: str, environ: Mapping[str, str]) -> None:
+def _check_client(argv: Sequence[str], what: str, environ: Mapping[str, str], patience: float) -> None:
     try:
-        answer = process.run(argv, env=environ, timeout=_ANSWER_TIME)
+        answer = process.run(argv, env=environ, timeout=patience)
     except TimeLimit as limit:
         raise EnvironmentFault(f"{what}: {limit.what}", hint=_INSTEAD) from limit
     if answer.code != 0 or not answer.stdout.strip():

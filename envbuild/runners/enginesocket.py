@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from envbuild.errors import EngineFault
+from envbuild.errors import EngineFault, EnvironmentFault
 
 __all__ = [
     "Ear",
@@ -69,6 +69,7 @@ def socket_of(environ: Mapping[str, str]) -> str | None:
     """The socket that the docker client would use, or None where only the client can reach the engine (tcp, ssh).
 
     As the client decides: DOCKER_HOST, then the context that DOCKER_CONTEXT or the client's settings name.
+    EnvironmentFault where there is no such context.
     """
     host = environ.get("DOCKER_HOST") or _host_of_context(environ)
     scheme, _, path = host.partition("://")
@@ -193,14 +194,23 @@ def lines(socket_path: str, method: str, path: str) -> Iterator[Lines]:
 
 def _host_of_context(environ: Mapping[str, str]) -> str:
     folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "/")) / ".docker")
-    name = environ.get("DOCKER_CONTEXT") or _json(_content(folder / "config.json")).get("currentContext") or "default"
+    named = environ.get("DOCKER_CONTEXT", "")
+    name = str(named or _json(_content(folder / "config.json")).get("currentContext") or "default")
     if name == "default":
         return f"unix://{_DEFAULT}"
-    place = folder / "contexts" / "meta" / sha256(str(name).encode()).hexdigest() / "meta.json"
+    place = folder / "contexts" / "meta" / sha256(name.encode()).hexdigest() / "meta.json"
     try:
-        return str(_json(_content(place))["Endpoints"]["docker"]["Host"])
-    except (KeyError, TypeError):
-        return ""
+        return str(_json(_content(place))["Endpoints"]["docker"].get("Host") or f"unix://{_DEFAULT}")
+    except (KeyError, TypeError, AttributeError):
+        raise _no_context(name, place, "DOCKER_CONTEXT" if named else str(folder / "config.json")) from None
+
+
+def _no_context(name: str, place: Path, says: str) -> EnvironmentFault:
+    mend = "docker context ls shows those that there are: "
+    mend += "set DOCKER_CONTEXT to one" if says == "DOCKER_CONTEXT" else "docker context use NAME"
+    if place.exists():
+        return EnvironmentFault(f"the Docker context {name!r} cannot be read", at=str(place), hint=mend)
+    return EnvironmentFault(f"there is no Docker context {name!r}", at=says, hint=mend)
 
 
 def _content(file: Path) -> bytes:

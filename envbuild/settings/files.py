@@ -11,10 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from envbuild.errors import EnvbuildError, EnvironmentFault, UsageError
+from envbuild.settings.known import KNOWN
 
 __all__ = ["Origin", "Table", "project_tables", "user_table"]
 
 _REPOSITORY = (".git", ".hg", ".jj")
+_PROJECT_FILES = (("pyproject.toml", b"envbuild", ("tool", "envbuild")), ("envbuild.toml", b"settings", ()))
 _HIGHEST = 40
 """Folders that are looked at on the way up."""
 
@@ -49,7 +51,7 @@ def user_table(path: Path | None) -> Table:
 
 
 def project_tables(folder: Path) -> tuple[Table, ...]:
-    """Of the nearest folder that has any: pyproject.toml's [tool.envbuild], then envbuild.toml's [settings] over it.
+    """Of the nearest folder that has any: pyproject.toml's [tool.envbuild.settings], then envbuild.toml's [settings] over it.
 
     UsageError where one cannot be read.
     """
@@ -68,16 +70,23 @@ def _levels(folder: Path) -> list[Path]:
 
 
 def _project_files(folder: Path) -> Iterator[Table]:
-    for name, mark, keys in (
-        ("pyproject.toml", b"envbuild", ("tool", "envbuild")),
-        ("envbuild.toml", b"settings", ("settings",)),
-    ):
+    for name, mark, above in _PROJECT_FILES:
         path = folder / name
         found: object = _document(path, mark, UsageError)
-        for key in keys:
-            found = found.get(key, {}) if isinstance(found, dict) else {}
-        if isinstance(found, dict) and found:
-            yield Table(Origin.PROJECT, str(path), _entries(found, str(path), UsageError))
+        for key in above:
+            found = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            continue
+        astray = next((key for key in found if above and key in KNOWN), None)
+        if astray is not None:
+            raise UsageError(
+                f"{astray} is a setting, and stands in [{'.'.join(above)}]",
+                at=str(path),
+                hint=f"[{'.'.join(above)}.settings]",
+            )
+        settings = found.get("settings")
+        if isinstance(settings, dict) and settings:
+            yield Table(Origin.PROJECT, str(path), _entries(settings, str(path), UsageError))
 
 
 def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, object]:

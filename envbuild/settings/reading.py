@@ -87,7 +87,10 @@ class Settings:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a user should know about variables that were passed over."""
-        return tuple(f"{name} is no setting and was passed over: did you mean {KNOWN[nearest(_bare(name))].variable}?" for name in self.unknown)
+        return tuple(
+            f"{name} is no setting and was passed over: did you mean {KNOWN[nearest(_bare(name))].variable}?"
+            for name in self.unknown
+        )
 
     @property
     def variables(self) -> Mapping[str, str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from envbuild.pipeline.verifying import Verified
     from envbuild.workspace.caching import Cache
     from envbuild.workspace.configuring import Configuration
+    from envbuild.workspace.doctor.diagnosis import Diagnosis
     from envbuild.workspace.logins import Forgotten, LoggedIn
     from envbuild.workspace.results import BuildRequest, Delivered, Probe, Shown
 

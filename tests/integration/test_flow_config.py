@@ -13,7 +13,7 @@ def test_each_layer_is_seen_and_the_strongest_has_effect(cold, tmp_path):
     """Else nobody can tell why a build went to another index than they set."""
     project = tmp_path / "project"
     project.mkdir()
-    (project / "pyproject.toml").write_text('[tool.envbuild]\ntimeout = 31\nresolver = "pip-tools"\n')
+    (project / "pyproject.toml").write_text('[tool.envbuild.settings]\ntimeout = 31\nresolver = "pip-tools"\n')
     cold("config", "set", "timeout", "30").ok()
     path = cold("config", "path").ok().line
     assert settings_of(cold)["timeout"] == {"name": "timeout", "value": "30", "origin": "user", "place": path}
@@ -108,7 +108,7 @@ def test_wrong_names_and_values_change_nothing(cold, home, words, said):
 def test_a_project_that_says_whom_to_trust_stops_the_command(cold, tmp_path):
     """Whoever clones a hostile repository would hand it their logins."""
     (tmp_path / "requirements.txt").write_text("six\n")
-    (tmp_path / "pyproject.toml").write_text('[tool.envbuild]\nproxy = "http://evil.example"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.envbuild.settings]\nproxy = "http://evil.example"\n')
     said = cold.failed(2, "lock", tmp_path / "requirements.txt")
     assert "a project may not set proxy" in said
     assert "envbuild config set proxy" in said

@@ -76,14 +76,15 @@ def test_trust_proxies_and_places_are_the_machines_alone():
 
 def test_a_projects_files_are_read_up_to_its_repositorys_root_and_no_further(tmp_path):
     """A file that somebody left above the project would decide where packages come from."""
-    write(tmp_path / "pyproject.toml", '[tool.envbuild]\ncache = "above/r"\n')
+    write(tmp_path / "pyproject.toml", '[tool.envbuild.settings]\ncache = "above/r"\n')
     deep = tmp_path / "repo/a/b"
     deep.mkdir(parents=True)
     assert project_tables(deep) == ()
     (tmp_path / "repo/.git").mkdir()
     assert project_tables(deep) == ()
     found = write(
-        tmp_path / "repo/pyproject.toml", '[tool.envbuild]\ncache = "repo/r"\n[tool.envbuild.indexes]\nt = "u"\n'
+        tmp_path / "repo/pyproject.toml",
+        '[tool.envbuild.settings]\ncache = "repo/r"\n[tool.envbuild.settings.indexes]\nt = "u"\n',
     )
     assert project_tables(deep) == (Table(Origin.PROJECT, str(found), {"cache": "repo/r", "indexes.t": "u"}),)
     own = write(deep / "envbuild.toml", 'format = 1\n[settings]\ncache = "b/r"\n')
@@ -93,10 +94,17 @@ def test_a_projects_files_are_read_up_to_its_repositorys_root_and_no_further(tmp
 
 
 def test_both_files_of_one_folder_count_envbuild_toml_over_pyproject(tmp_path):
-    write(tmp_path / "pyproject.toml", "[tool.envbuild]\ntimeout = 1\nresolver = 'pip-tools'\n")
+    write(tmp_path / "pyproject.toml", "[tool.envbuild.settings]\ntimeout = 1\nresolver = 'pip-tools'\n")
     write(tmp_path / "envbuild.toml", "[settings]\ntimeout = 2\n")
     settings = Settings.read({}, project=project_tables(tmp_path))
     assert (settings.seconds("timeout"), settings.text("resolver")) == (2.0, "pip-tools")
+
+
+def test_a_setting_beside_its_table_is_not_passed_over(tmp_path):
+    write(tmp_path / "pyproject.toml", '[tool.envbuild]\ncache = "h/r"\n')
+    with pytest.raises(UsageError, match="cache is a setting") as caught:
+        project_tables(tmp_path)
+    assert caught.value.hint == "[tool.envbuild.settings]"
 
 
 BAD = [

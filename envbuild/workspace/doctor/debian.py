@@ -6,7 +6,7 @@ from functools import partial
 
 from envbuild.debian.aptsources import mirrors
 from envbuild.debian.baselist import SUITES
-from envbuild.errors import EnvbuildError, IntegrityError
+from envbuild.errors import EnvbuildError, IntegrityError, ProxyFault
 from envbuild.httpsettings import public_url
 from envbuild.sources.debianmirror import DebianMirror
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Verdict
@@ -17,8 +17,9 @@ from envbuild.workspace.doctor.together import Task, together
 __all__ = ["debian_checks", "no_mirror"]
 
 _SUITE = SUITES["bookworm"]
+_SECURITY = "debian security"
 _NEEDS = (Ability.LOCK, Ability.BUILD)
-_WITHOUT = "what is in the store builds and runs; so does all that has no Debian base (run --no-container)"
+_WITHOUT = "what is in the store builds and runs"
 _OK = 200
 
 
@@ -30,14 +31,9 @@ def debian_checks(subject: Subject) -> Sequence[Check]:
     mirror = DebianMirror(partial(_read, subject), subject.adapters.blobs, known)
     *archives, security = _SUITE.archives
     tasks = [
-        Task(
-            name=name, topic=PACKAGES, stops=_NEEDS,
-            ask=partial(_suites, subject, mirror, name, suites, places),
-        )
-        for name, suites, places in (
-            ("debian", archives, known.archive), ("debian security", [security], known.security),
-        )
-    ]  # fmt: skip
+        Task(name=name, topic=PACKAGES, stops=_NEEDS, ask=partial(_suites, subject, mirror, name, suites))
+        for name, suites in (("debian", archives), (_SECURITY, [security]))
+    ]
     return together(tasks, ANSWER_TIME)
 
 
@@ -54,19 +50,17 @@ def no_mirror(apt_sources: Sequence[tuple[str, str]]) -> Check:
     )  # fmt: skip
 
 
-def _suites(
-    subject: Subject, mirror: DebianMirror, name: str, suites: Sequence[str], places: Sequence[str]
-) -> Iterator[Check]:
+def _suites(subject: Subject, mirror: DebianMirror, name: str, suites: Sequence[str]) -> Iterator[Check]:
     started = time.monotonic()
-    tried = f"{public_url(places[0])}{subject.way(places[0])}" if places else "no mirror"
     try:
         served = [mirror.release(suite) for suite in suites]
     except EnvbuildError as error:
-        untrusted = isinstance(error, IntegrityError)
-        found = f"{error.at}: {error.what}" if untrusted else f"{tried}: {_last(error.what)}"
+        known = isinstance(error, (IntegrityError, ProxyFault))
+        setting = "debian-mirror-security" if name == _SECURITY else "debian-mirror"
+        another = f"name another one: envbuild config set {setting} URL (its folder has dists/)"
         yield Check(
-            name=name, topic=PACKAGES, verdict=Verdict.FAILING, found=found, remedy=" ".join(error.hint.split()),
-            without=_WITHOUT, stops=_NEEDS,
+            name=name, topic=PACKAGES, verdict=Verdict.FAILING, found=f"{error.at}: {error.what}" if error.at else error.what,
+            remedy=" ".join(error.hint.split()) if known else another, without=_WITHOUT, stops=_NEEDS,
         )  # fmt: skip
         return
     took = time.monotonic() - started
@@ -75,13 +69,6 @@ def _suites(
     until = release.valid_until
     words += f", valid until {until:%Y-%m-%d}" if until else ""
     yield Check(name=name, topic=PACKAGES, verdict=Verdict.OK, found=words)
-
-
-def _last(what: str) -> str:
-    """Why, without the addresses that the line has already where there is one mirror alone."""
-    head, _, tail = what.partition(": ")
-    reasons = tail.split("; ")
-    return reasons[0].partition(": ")[2] or what if head.startswith("no Debian mirror") and len(reasons) == 1 else what
 
 
 def _read(subject: Subject, url: str) -> bytes | None:

@@ -34,15 +34,15 @@ def store_checks(adapters: Adapters) -> Iterator[Check]:
     except EnvbuildError as error:
         yield Check(
             name="store", topic=DISK, verdict=Verdict.FAILING, found=f"{error.at}: {error.what}" if error.at else error.what,
-            remedy=error.hint or "name another folder: ENVBUILD_HOME=FOLDER", without="nothing: every command uses it",
+            remedy=error.hint or "name another folder: ENVBUILD_HOME=FOLDER",
             stops=_EVERYTHING,
         )  # fmt: skip
         return
     yield _store(places, kind)
-    yield room_check(places.cache, free_bytes(places.cache), _free_files(places.cache))
+    yield room_check(free_bytes(places.cache), _free_files(places.cache))
 
 
-def room_check(place: Path, free: int, files: int) -> Check:
+def room_check(free: int, files: int) -> Check:
     """Whether there is room for what is built; `files` is how many more files fit, 0: nobody says."""
     found = f"{_gigabytes(free)} free where the store is"
     if files:

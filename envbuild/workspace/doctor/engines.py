@@ -13,6 +13,7 @@ from envbuild.runners.engine import Engine, EngineKind, open_engine
 from envbuild.runners.reach import reaches_loopback
 from envbuild.runners.trial import try_podman
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Verdict
+from envbuild.workspace.doctor.together import Task, together
 
 __all__ = ["CONTAINERS", "WITHOUT_ENGINE", "docker_kind", "engine_checks", "judged"]
 
@@ -20,12 +21,17 @@ CONTAINERS = "containers"
 WITHOUT_ENGINE = "images can be built, pushed and run directly (run --no-container)"
 _TIME = 5.0
 _REACH = 3.0
+_BOUND = 11.0
 _USABLE = (Verdict.OK, Verdict.WARNING)
 
 
 def engine_checks(environ: Mapping[str, str], blobs: OpensBlobs | None, wanted: str = "") -> list[Check]:
     """Of each kind of engine; `wanted` is the one that the setting names, if any."""
-    return judged([_docker(environ, blobs), _podman(environ)], wanted)
+    tasks = [
+        Task(name="docker", topic=CONTAINERS, ask=lambda: [_docker(environ, blobs)]),
+        Task(name="podman", topic=CONTAINERS, ask=lambda: [_podman(environ)]),
+    ]
+    return judged(together(tasks, _BOUND), wanted)
 
 
 def judged(checks: Sequence[Check], wanted: str = "") -> list[Check]:
@@ -55,7 +61,7 @@ def docker_kind(info: Mapping[str, Any]) -> str:
 
 def _docker(environ: Mapping[str, str], blobs: OpensBlobs | None) -> Check:
     try:
-        engine = open_engine(EngineKind.DOCKER, environ)
+        engine = open_engine(EngineKind.DOCKER, environ, _TIME)
     except EnvbuildError as error:
         return _absent("docker", error, environ)
     info = engine.info() or _info_of(engine)
@@ -72,7 +78,7 @@ def _docker(environ: Mapping[str, str], blobs: OpensBlobs | None) -> Check:
 
 def _podman(environ: Mapping[str, str]) -> Check:
     try:
-        engine = open_engine(EngineKind.PODMAN, environ)
+        engine = open_engine(EngineKind.PODMAN, environ, _TIME)
     except EnvbuildError as error:
         return _absent("podman", error, environ)
     version = _version(engine.program, environ)

@@ -47,10 +47,10 @@ def judged(indexes: Sequence[Check]) -> list[Check]:
     """Nothing can be locked or built where no index serves; where another one does, packages may come from there."""
     broken = [c for c in indexes if c.verdict is Verdict.FAILING]
     if len(broken) == len(indexes):
-        without = "what is in the store builds and runs; a lock needs no index to be read"
+        without = "what is in the store builds and runs"
         return [replace(c, stops=_NEEDS, without=c.without or without) for c in indexes]
     return [
-        replace(c, without="packages of the other indexes can be had") if c in broken else c for c in indexes
+        replace(c, without="packages of the other indexes") if c in broken else c for c in indexes
     ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _index(subject: Subject, client: IndexClient, name: str, url: str) -> Iterat
     except EnvbuildError as error:
         yield Check(
             name=title, topic=PACKAGES, verdict=Verdict.FAILING,
-            found=f"{public_url(url)}{subject.way(url)}: {error.what}", remedy=error.hint,
+            found=f"{public_url(url)}{subject.way(url)}{_named_by(subject, name)}: {error.what}", remedy=error.hint,
         )  # fmt: skip
         return
     took = time.monotonic() - started
@@ -77,6 +77,13 @@ def _index(subject: Subject, client: IndexClient, name: str, url: str) -> Iterat
         )  # fmt: skip
         return
     yield Check(name=title, topic=PACKAGES, verdict=Verdict.OK, found=found)
+
+
+def _named_by(subject: Subject, name: str) -> str:
+    """Who says where an index is: the file or variable to mend."""
+    settings = subject.machine.settings
+    value = settings.values.get("pypi-index") if name == _MAIN else settings.indexes.get(name)
+    return f" (named by {value.place})" if value and value.place else ""
 
 
 def _links(subject: Subject, url: str) -> Iterator[Check]:
@@ -97,4 +104,4 @@ def _optional(check: Check) -> Check:
     """Files come from here only where the lock has their hash, and another place may have them."""
     if check.verdict is not Verdict.FAILING:
         return check
-    return replace(check, verdict=Verdict.WARNING, without="only files that no other index has are out of reach")
+    return replace(check, verdict=Verdict.WARNING, without="all but files that no other place has")

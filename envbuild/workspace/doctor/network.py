@@ -1,12 +1,10 @@
 """Proxies, trust and clock: what stands between this machine and every server."""
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from statistics import median
 from urllib.parse import urlsplit
 
-from envbuild.errors import EnvbuildError
 from envbuild.http.listening import Heard
 from envbuild.httpsettings import public_url
 from envbuild.workspace.doctor.diagnosis import Check, Verdict
@@ -37,7 +35,7 @@ def proxy_checks(subject: Subject) -> Iterator[Check]:
                 name="proxy", topic=NETWORK, verdict=Verdict.FAILING, found=f"{words}: {fault}",
                 remedy="is its address right, and are you in its network? envbuild config set proxy URL; "
                 "hosts that need none: no-proxy",
-                without="hosts that no-proxy names are reached",
+                without="hosts that no-proxy names",
             )  # fmt: skip
         else:
             yield Check(name="proxy", topic=NETWORK, verdict=Verdict.OK, found=f"{words}; it takes connections")
@@ -61,7 +59,7 @@ def _connects(url: str) -> str:
 
 
 def clock_check(heard: Sequence[Heard]) -> Check:
-    """This machine's clock beside those of the servers that answered: the one in the middle counts."""
+    """The clock of this machine beside those of the servers that answered: the one in the middle counts."""
     if not heard:
         return Check(
             name="clock", topic=NETWORK, verdict=Verdict.NONE, found="not compared: no server told its time",

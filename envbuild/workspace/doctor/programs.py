@@ -61,7 +61,7 @@ def settings_check(adapters: Adapters) -> tuple[Machine | None, Check]:
         where = f"{error.at}: " if error.at else ""
         return None, Check(
             name="settings", topic=MACHINE, verdict=Verdict.FAILING, found=" ".join(f"{where}{error.what}".split()),
-            remedy=error.hint or "mend it", without="nothing but this: each command reads them first", stops=EVERYTHING,
+            remedy=error.hint or "mend it", stops=EVERYTHING,
         )  # fmt: skip
     names = sorted([*settings.values, *(f"indexes.{name}" for name in settings.indexes)])
     found = f"{place if place.is_file() else f'no file {place}'}; set: {', '.join(names) or 'nothing'}"

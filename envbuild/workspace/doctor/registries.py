@@ -7,7 +7,7 @@ from functools import partial
 from envbuild.reference import Reference
 from envbuild.registry.address import base_of
 from envbuild.registry.dockerconfig import known_hosts, login_for
-from envbuild.registry.greeting import Greeting, greet
+from envbuild.registry.greeting import LOGGING_IN, Greeting, greet
 from envbuild.workspace.doctor.diagnosis import Check, Verdict
 from envbuild.workspace.doctor.subject import ANSWER_TIME, Subject
 from envbuild.workspace.doctor.together import Task, together
@@ -65,7 +65,7 @@ def registry_check(host: str, greeting: Greeting, took: float, way: str, reposit
         )  # fmt: skip
     fault = greeting.fault
     return Check(
-        name=name, topic=REGISTRIES, verdict=Verdict.FAILING, found=f"{found}, and refuses the login: {fault.what}",
+        name=name, topic=REGISTRIES, verdict=Verdict.FAILING, found=f"{found}, and refuses the login: {fault.what.removeprefix(LOGGING_IN)}",
         remedy=f"envbuild login {host}", without=without,
     )  # fmt: skip
 
@@ -76,7 +76,7 @@ def _ask(subject: Subject, host: str, repository: str) -> Iterator[Check]:
     started = time.monotonic()
     greeting = greet(host, subject.registry_http, login, plain=plain, repository=repository)
     took = time.monotonic() - started
-    yield registry_check(host, greeting, took, subject.proxy_of(base_of(host, plain=plain)), repository)
+    yield registry_check(host, greeting, took, subject.way(base_of(host, plain=plain), registry=True), repository)
 
 
 def _parsed(cache: str) -> Reference | None:

@@ -15,7 +15,7 @@ from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.doctor.debian import debian_checks
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Diagnosis, Verdict
 from envbuild.workspace.doctor.disk import DISK, store_checks, temp_check
-from envbuild.workspace.doctor.engines import CONTAINERS, engine_checks
+from envbuild.workspace.doctor.engines import CONTAINERS, WITHOUT_ENGINE, engine_checks
 from envbuild.workspace.doctor.gpu import gpu_check
 from envbuild.workspace.doctor.indexes import PACKAGES, index_checks
 from envbuild.workspace.doctor.network import clock_check, proxy_checks
@@ -43,6 +43,7 @@ def diagnose(adapters: Adapters) -> Diagnosis:
     if subject:
         checks.append(clock_check([*subject.http.heard, *subject.registry_http.heard]))
         checks += _network(checks)
+        checks = _without_engine(checks)
     else:
         checks += [_unread(topic) for topic in (NETWORK, PACKAGES, REGISTRIES)]
     secrets = _secrets(machine) if machine else ()
@@ -94,15 +95,23 @@ def _urls(subject: Subject) -> list[str]:
 
 def _network(checks: Sequence[Check]) -> Iterable[Check]:
     """Where everything outside fails, that is one thing to mend, and not many."""
-    asked = [c for c in checks if c.topic in (PACKAGES, REGISTRIES) and c.verdict is not Verdict.NONE]
+    asked = [c for c in checks if c.name.startswith(("index ", "debian", "cache ", "registry "))]
     if not asked or any(c.verdict not in (Verdict.FAILING, Verdict.MISSING) for c in asked):
         return
     yield Check(
         name="network", topic=NETWORK, verdict=Verdict.FAILING, found="nothing that was asked can be used",
         remedy="is this machine in a network? if a proxy leads out of it: envbuild config set proxy URL",
-        without="what is in the store builds and runs; envbuild build --frozen asks nobody",
+        without="what is in the store builds and runs",
         stops=(Ability.LOCK, Ability.BUILD, Ability.PUSH),
     )  # fmt: skip
+
+
+def _without_engine(checks: Sequence[Check]) -> list[Check]:
+    """What works without an engine, where nothing can be built either."""
+    if not any(Ability.BUILD in c.stops for c in checks):
+        return list(checks)
+    less = "what is in the store runs directly (run --no-container)"
+    return [replace(c, without=less) if c.without == WITHOUT_ENGINE else c for c in checks]
 
 
 def _unread(topic: str) -> Check:
@@ -119,7 +128,15 @@ def _secrets(machine: Machine) -> tuple[str, ...]:
 
 def without_secrets(check: Check, secrets: Sequence[str]) -> Check:
     """The last door: whatever a program or server said, no password that we know is passed on."""
-    fields = {"found": check.found, "remedy": check.remedy, "without": check.without}
+    return replace(
+        check,
+        found=_masked(check.found, secrets),
+        remedy=_masked(check.remedy, secrets),
+        without=_masked(check.without, secrets),
+    )
+
+
+def _masked(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
-        fields = {name: text.replace(secret, "***") for name, text in fields.items()}
-    return replace(check, **fields)
+        text = text.replace(secret, "***")
+    return text

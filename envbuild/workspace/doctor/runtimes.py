@@ -49,7 +49,7 @@ def runtime_checks(environ: Mapping[str, str]) -> Iterator[Check]:
             yield Check(
                 name=name, topic=CONTAINERS, verdict=Verdict.WARNING, found=f"{version}; starts no container: {why_not}",
                 remedy=_remedy(why_not, [n for n in paths if n != name]),
-                without="engines that answer are not affected, unless they use it",
+                without="engines that do not use it",
             )  # fmt: skip
 
 

@@ -49,12 +49,12 @@ class Subject:
         """For registries, which have logins of their own."""
         return Listening(replace(self.settings, logins={}, login=None))
 
-    def proxy_of(self, url: str) -> str:
-        """` through the proxy URL`, for the end of a line; empty where it is reached directly."""
-        proxy = "" if is_loopback(host_of(url)) else proxy_for(url, self.settings)
-        return f" through the proxy {public_url(proxy)}" if proxy else ""
+    def way(self, url: str, *, registry: bool = False) -> str:
+        """How a URL is reached, for the end of a line: ` through the proxy URL with a login`; often empty.
 
-    def way(self, url: str) -> str:
-        """How a URL is reached, for the end of a line; often empty."""
-        login = Logins(self.settings).find(host_of(url))
-        return self.proxy_of(url) + (" with a login" if login else "")
+        Of a registry's login nothing is said: it has one of its own, and its own way to this machine.
+        """
+        direct = registry and is_loopback(host_of(url))
+        proxy = "" if direct else proxy_for(url, self.settings)
+        login = not registry and Logins(self.settings).find(host_of(url))
+        return (f" through the proxy {public_url(proxy)}" if proxy else "") + (" with a login" if login else "")

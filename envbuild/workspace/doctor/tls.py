@@ -7,6 +7,7 @@ from pathlib import Path
 from envbuild.errors import EnvbuildError
 from envbuild.http.presented import Presented, Trusted, presented, subjects_in, trusted_in
 from envbuild.http.trust import trust
+from envbuild.httpsettings import host_of
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Verdict
 from envbuild.workspace.doctor.subject import NETWORK, Subject
 from envbuild.workspace.doctor.together import gathered
@@ -40,7 +41,8 @@ def tls_checks(subject: Subject, urls: Sequence[str]) -> Iterator[Check]:
         return
     named = subject.machine.settings.values.get("ca-bundle")
     yield store_check(trusted_in(subject.machine.ca_bundle), (named.place or "ca-bundle") if named else "")
-    asked = list(dict.fromkeys(url for url in urls if url.startswith("https:")))[:_MOST_HOSTS]
+    hosts = {host_of(url): url for url in urls if url.startswith("https:")}
+    asked = list(hosts.values())[:_MOST_HOSTS]
     shown = gathered([partial(presented, url, subject.settings, _TIME) for url in asked], _BOUND)
     found = [p for p in shown if p is not None]
     for one in found:

@@ -3,13 +3,15 @@
 import re
 import shlex
 from collections.abc import Iterator
+from inspect import cleandoc
 
 import click
 import pytest
 
 from envbuild.cli.main import cli
+from envbuild.settings.known import KNOWN
 
-EXAMPLE = re.compile(r"(?<![\w/.'-])envbuild ((?:--?\w|[a-z])[^|>)&;#]*)")
+EXAMPLE = re.compile(r"(?<![\w/.'-])envbuild ((?:--?\w|[a-z])[^|<>)&;#]*)")
 """A call of ours in a line for a shell, up to what ends it there."""
 
 
@@ -35,7 +37,7 @@ OPTIONS = {
 
 def blocks(command: click.Command) -> list[list[str]]:
     """The parts of a help text that are shown line by line: the examples."""
-    parts = (command.help or "").split("\n\n")
+    parts = cleandoc(command.help or "").split("\n\n")
     return [part.splitlines()[1:] for part in parts if part.startswith("\b")]
 
 
@@ -56,7 +58,7 @@ def only_parsed(monkeypatch):
 def test_a_command_says_what_it_does_and_shows_it(name):
     """A summary that is a sentence, and an example that can be copied."""
     command = TREE[name]
-    summary = (command.help or "").split("\n\n")[0]
+    summary = cleandoc(command.help or "").split("\n\n")[0]
     assert summary.endswith((".", ":")), f"no sentence: {summary!r}"
     assert calls(command), "no example"
     own = name.removeprefix("envbuild").strip()
@@ -71,19 +73,14 @@ def test_examples_are_valid(name, only_parsed):
 
 
 @pytest.mark.parametrize("name", TREE)
-def test_no_mark_of_the_source_is_shown(name):
+def test_help_is_shown_either_way_without_marks_of_its_source(name, capsys):
     """`\\b` is for click, not for people."""
-    command = TREE[name]
-    shown = command.get_help(click.Context(command, info_name=name))
-    assert r"\b" not in shown
-    assert "\b" not in shown
-
-
-@pytest.mark.parametrize("name", TREE)
-def test_help_works_both_ways(name, capsys):
     for spelled in ("-h", "--help"):
         cli.main(args=[*name.split()[1:], spelled], prog_name="envbuild", standalone_mode=False)
-        assert capsys.readouterr().out.startswith(f"Usage: {name}")
+        shown = capsys.readouterr().out
+        assert shown.startswith(f"Usage: {name}")
+        assert r"\b" not in shown
+        assert "\b" not in shown
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -91,7 +88,15 @@ def test_an_option_says_what_it_does(name):
     """In a sentence; what it is where nobody gives it stands behind in brackets."""
     text = OPTIONS[name].help or ""
     assert text.endswith((".", "]")), f"no sentence: {text!r}"
-    assert text[:1].isupper() or text.startswith(tuple(str.lower(k) for k in ("store", "pylock"))), text
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_variable_that_says_the_same_is_named(name):
+    """Who types an option every day can set it once."""
+    option = OPTIONS[name]
+    setting = KNOWN.get(option.opts[-1].removeprefix("--"))
+    if setting is not None:
+        assert setting.variable in (option.help or "").rpartition("[")[2]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -114,6 +119,7 @@ def test_options_of_one_name_mean_one_thing():
 
 def test_a_summary_of_the_first_page_is_short():
     """80 columns hold every line of `envbuild --help`'s list."""
-    shown = cli.get_help(click.Context(cli, info_name="envbuild", terminal_width=80))
-    listed = shown.partition("Commands:\n")[2].splitlines()
-    assert len(listed) == len(cli.list_commands(click.Context(cli)))
+    with cli.make_context("envbuild", [], resilient_parsing=True, terminal_width=80) as context:
+        shown = cli.get_help(context)
+        names = cli.list_commands(context)
+    assert len(shown.partition("Commands:\n")[2].splitlines()) == len(names)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from envbuild.errors import EnvironmentFault
 from envbuild.runners import enginesocket
 from envbuild.runners.enginesocket import Ear, Presence, image_digest, info, listen, socket_of
 
@@ -114,7 +115,29 @@ def test_the_socket_is_the_one_the_client_uses(tmp_path):
     (folder / "config.json").write_text('{"currentContext": "desktop"}')
     assert socket_of(home) == "/run/desktop.sock"
     assert socket_of({**home, "DOCKER_CONTEXT": "default"}) == "/var/run/docker.sock"
-    (folder / "config.json").write_text('{"currentContext": "gone"}')
-    assert socket_of(home) is None
     (folder / "config.json").write_text("{")
     assert socket_of(home) == "/var/run/docker.sock"
+    meta["Endpoints"]["docker"].pop("Host")
+    (place / "meta.json").write_text(json.dumps(meta))
+    assert socket_of({**home, "DOCKER_CONTEXT": "desktop"}) == "/var/run/docker.sock"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"Endpoints": {}}', '{"Endpoints": {"docker": 1}}'])
+def test_a_context_that_is_not_there_or_broken_is_told_and_no_other_engine_is_taken(tmp_path, content):
+    """Else an image would be loaded where nobody looks for it."""
+    home = {"HOME": str(tmp_path)}
+    folder = tmp_path / ".docker"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"currentContext": "gone"}')
+    for environ, place in ((home, str(folder / "config.json")), ({**home, "DOCKER_CONTEXT": "gone"}, "DOCKER_CONTEXT")):
+        with pytest.raises(EnvironmentFault, match="no Docker context 'gone'") as told:
+            socket_of(environ)
+        assert told.value.at == place
+        assert "docker context" in told.value.hint
+    meta = folder / "contexts" / "meta" / hashlib.sha256(b"gone").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(content)
+    with pytest.raises(EnvironmentFault, match="'gone' cannot be read") as told:
+        socket_of(home)
+    assert told.value.at == str(meta)
+    assert socket_of({**home, "DOCKER_HOST": "unix:///run/x.sock"}) == "/run/x.sock"
