@@ -4,7 +4,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -39,7 +39,9 @@ def text() -> str:
 def _commands(context: click.Context) -> Iterator[tuple[str, click.Command]]:
     command = context.command
     yield context.command_path, command
-    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
         part = command.get_command(context, name)
         if part is not None and not part.hidden:
             with part.make_context(name, [], parent=context, resilient_parsing=True) as inner:
@@ -106,7 +108,7 @@ def _prose(words: str) -> str:
     return "".join(p if p.startswith("`") else re.sub(r"([<*|])", r"\\\1", p) for p in pieces)
 
 
-def _table(heads: tuple[str, ...], rows: "list[tuple[str, ...]]") -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     # A | ends a cell, even between backticks, unless it is escaped.
     lines = [[re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in [list(heads), ["---"] * len(heads), *lines]) + "\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from envbuild.cli.candidates import files, places
+from envbuild.cli.candidates import files, places, repositories
 from envbuild.cli.display import amount, seconds
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
@@ -52,6 +52,7 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     "--cache",
     default="",
     metavar="HOST/REPOSITORY",
+    shell_complete=repositories,
     help="Where images are looked for before they are built, and claimed after. [ENVBUILD_CACHE]",
 )
 @asked("platform", "resolver", "locking", "json")

@@ -14,7 +14,19 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["files", "folders", "images", "paths", "places", "platforms", "setting_values", "settings", "settings_given"]
+__all__ = [
+    "files",
+    "folders",
+    "images",
+    "paths",
+    "places",
+    "platforms",
+    "registries",
+    "repositories",
+    "setting_values",
+    "settings",
+    "settings_given",
+]
 
 _MOST = 2000
 """Names looked through: more would be slower than typing."""
@@ -52,11 +64,22 @@ def places(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "li
     """Where an image may go: each kind of place, and behind `oci:` and `archive:` the paths."""
     if incomplete.startswith(("oci:", "archive:")):
         return _in_form(incomplete)
-    return [
+    kinds = [
         _item(kind, "part" if kind.endswith(":") else "plain", words)
         for kind, words in _KINDS.items()
         if kind.startswith(incomplete)
     ]
+    return [*kinds, *repositories(_ctx, _param, incomplete)]
+
+
+def registries(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
+    """Registries that Docker's and Podman's files have logins for; no credential helper is asked."""
+    return [_item(host) for host in _registries() if host.startswith(incomplete)]
+
+
+def repositories(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
+    """The same registries, as the beginnings of HOST/REPOSITORY."""
+    return [_item(f"{host}/", "part") for host in _registries() if f"{host}/".startswith(incomplete)]
 
 
 def platforms(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
@@ -112,6 +135,15 @@ def _image_names() -> Iterable[str]:
         material = claims.material("name", identity)
         if isinstance(material, dict) and isinstance(name := material.get("name"), str):
             yield name
+
+
+def _registries() -> Iterable[str]:
+    from envbuild.registry.dockerconfig import known_hosts
+
+    try:
+        return sorted(known_hosts(os.environ))
+    except Exception:  # noqa: BLE001  as above
+        return ()
 
 
 def _settings() -> dict[str, str]:

@@ -52,7 +52,7 @@ def show_command(asked: Asked, name: str | None) -> None:
         click.echo(table([(s.name, s.text or "-", _whence(s)) for s in found]))
 
 
-@config_command.command("set")
+@config_command.command("set", no_args_is_help=True)
 @click.argument("name", metavar="NAME", shell_complete=settings)
 @click.argument("value", metavar="VALUE", shell_complete=setting_values)
 @asked()
@@ -68,7 +68,7 @@ def set_command(asked: Asked, name: str, value: str) -> None:
         click.echo(f"{name} is set in {path}", err=True)
 
 
-@config_command.command("unset")
+@config_command.command("unset", no_args_is_help=True)
 @click.argument("name", metavar="NAME", shell_complete=settings)
 @asked()
 def unset_command(asked: Asked, name: str) -> None:

@@ -1,6 +1,7 @@
 """`envbuild doctor`: a line for each thing that was looked at, what to do about it, and what works."""
 
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -37,7 +38,9 @@ def doctor_command(asked: Asked) -> int:
     if asked.json:
         click.echo(json.dumps(document(diagnosis)))
     else:
-        click.echo("\n".join(words(diagnosis, _width(), quiet=asked.quiet)))
+        # None: colours where stdout is a terminal (https://no-color.org).
+        colour = False if os.environ.get("NO_COLOR") else None
+        click.echo("\n".join(words(diagnosis, _width(), quiet=asked.quiet)), color=colour)
     return 0 if diagnosis.works(Ability.BUILD) else FAULT
 
 

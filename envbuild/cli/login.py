@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envbuild.cli.candidates import registries
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
 
@@ -18,7 +19,7 @@ _LONGEST = 1 << 16
 
 
 @click.command("login", no_args_is_help=True)
-@click.argument("registry", metavar="REGISTRY")
+@click.argument("registry", metavar="REGISTRY", shell_complete=registries)
 @click.option("-u", "--user", metavar="USER", default="", help="Whose login it is; asked for on a terminal.")
 @click.option("--password-stdin", is_flag=True, help="Read the password, or access token, from standard input.")
 @asked("json")
@@ -43,7 +44,7 @@ def login_command(asked: Asked, registry: str, user: str, password_stdin: bool) 
 
 
 @click.command("logout", no_args_is_help=True)
-@click.argument("registry", metavar="REGISTRY")
+@click.argument("registry", metavar="REGISTRY", shell_complete=registries)
 @asked("json")
 def logout_command(asked: Asked, registry: str) -> None:
     r"""Forget the login of REGISTRY (HOST or HOST:PORT), or of a package index (its URL).

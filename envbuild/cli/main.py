@@ -123,6 +123,8 @@ def cli(settings: dict[str, str]) -> None:
 def _mark(command: click.Command) -> None:
     """Docstrings as click wants them: raw strings hold its mark for "do not wrap" as two characters."""
     command.help = (command.help or "").replace(r"\b", "\b")
+    # Else click cuts the sentence off in the list of a group's commands.
+    command.short_help = " ".join(command.help.partition("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
     for part in command.commands.values() if isinstance(command, click.Group) else ():
         _mark(part)
 

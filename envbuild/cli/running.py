@@ -29,7 +29,7 @@ class _RunCommand(click.Command):
             if not ctx.resilient_parsing:
                 raise
             # A shell asks what may follow -m or --.
-            divided = Split(tuple(args), Command(CommandKind.RAW, ""))
+            divided = Split(tuple(args), Command(CommandKind.RAW, "?"))
         ctx.obj = divided.command
         return super().parse_args(ctx, list(divided.own))
 

@@ -43,7 +43,8 @@ def refused(status: int, url: str) -> EnvironmentFault:
         return EnvironmentFault(
             "a login is needed, or the one given is wrong (401)",
             at=host,
-            hint=f"add a line to ~/.netrc: machine {host.partition(':')[0]} login USER password PASSWORD",
+            hint="keep one in the keyring: envbuild login INDEX-URL; or add a line to ~/.netrc: "
+            f"machine {host.partition(':')[0]} login USER password PASSWORD",
         )
     return EnvironmentFault(
         f"access is forbidden (403): {public_url(url)}", at=host, hint="is the login the right one?"

@@ -81,7 +81,7 @@ def _unreachable(text: str, said: Sequence[str]) -> EnvironmentFault:
         return EnvironmentFault(f"the index's certificate is not trusted: {said[-1]}", at=at, hint=hint)
     if refused := _REFUSED.search(text):
         number = refused[1] or refused[2]
-        hint = "put the login for this host into ~/.netrc, or into the URL of the setting that serves it"
+        hint = "put the login for this host into ~/.netrc, or into the keyring: envbuild login INDEX-URL"
         return EnvironmentFault(f"access to the index is refused ({number})", at=at, hint=hint)
     reason = said[-1] if said else "no answer"
     hint = "no other index is asked in its place; is it up? Where a proxy is needed: ENVBUILD_PROXY (or HTTPS_PROXY)"

@@ -10,7 +10,7 @@ from envbuild.errors import EnvironmentFault, UsageError
 
 __all__ = ["ProjectFiles"]
 
-_DEFINITIONS = ("envbuild.toml", "requirements.txt")
+_DEFINITIONS = ("envbuild.toml", "environment.yml", "environment.yaml", "requirements.txt")
 
 
 class ProjectFiles:

@@ -158,14 +158,16 @@ class Adapters:
 
     @cached_property
     def asked_logins(self) -> dict[str, str]:
-        """Of indexes whose login the keyring alone has, by host."""
+        """Of what is resolved from, where the keyring alone has the login, by host."""
         from envbuild.sources.keyring import has_keyring
-        from envbuild.workspace.indexlogins import asked_logins
+        from envbuild.workspace.indexlogins import asked_logins, places
 
         if not has_keyring():
             return {}
         settings = self.machine.http_settings(logins=self.logins)
-        return asked_logins(self.index_urls.values(), self.http, settings, self.keyring.login)
+        requirements = self._parsed.definition.pypi if self._parsed else ()
+        urls = places(self.index_urls.values(), requirements)
+        return asked_logins(urls, self.http, settings, self.keyring.login)
 
     @cached_property
     def index_urls(self) -> dict[str, str]:

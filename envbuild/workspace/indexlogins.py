@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
+from packaging.requirements import Requirement as Parsed
+
+from envbuild.definition import Requirement
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http
 from envbuild.http.faults import Passing
@@ -10,7 +13,7 @@ from envbuild.http.logins import Logins
 from envbuild.httpsettings import HttpSettings, host_of
 from envbuild.machine import PUBLIC_INDEX
 
-__all__ = ["asked_logins", "known_users"]
+__all__ = ["asked_logins", "known_users", "places"]
 
 _UNAUTHORIZED = 401
 
@@ -21,10 +24,18 @@ def known_users(logins: Mapping[str, str]) -> dict[str, str]:
     return {host: user for host, (user, _, password) in parts.items() if user and not password}
 
 
+def places(index_urls: Iterable[str], requirements: Iterable[Requirement]) -> tuple[str, ...]:
+    """What a resolver will ask: the indexes' roots, and the files that requirements name by their URLs."""
+    direct = (Parsed(r.text).url for r in requirements if "@" in r.text)
+    roots = (f"{url.rstrip('/')}/" for url in index_urls)
+    found = (url for url in (*roots, *direct) if url and url.startswith(("http:", "https:")))
+    return tuple(url for url in dict.fromkeys(found) if url != f"{PUBLIC_INDEX}/")
+
+
 def asked_logins(
     urls: Iterable[str], http: Http, settings: HttpSettings, ask: Callable[[str], str | None]
 ) -> dict[str, str]:
-    """`user:password` by host, of the indexes that answer 401 and whose login is not known: what `ask` says of it.
+    """`user:password` by host, of the addresses that answer 401 and whose login is not known: what `ask` says of it.
 
     `ask` may be slow, so that an index which serves everybody costs one question (HEAD) and nothing more. One that cannot
     be reached is left to the resolver, which tells why.
@@ -32,18 +43,17 @@ def asked_logins(
     known = Logins(settings)
     users = known_users(settings.logins)
     found: dict[str, str] = {}
-    for url in dict.fromkeys(urls):
+    for url in urls:
         host = host_of(url)
-        if not url.startswith(("http:", "https:")) or url.rstrip("/") == PUBLIC_INDEX or host in found:
-            continue
-        if (host in users or not known.find(host)) and _refuses(url, http) and (login := ask(host)):
+        wanted = host not in found and (host in users or not known.find(host))
+        if wanted and _refuses(url, http) and (login := ask(host)):
             found[host] = login
     return found
 
 
 def _refuses(url: str, http: Http) -> bool:
     with suppress(EnvironmentFault, Passing):
-        answer = http.exchange("HEAD", url.rstrip("/") + "/", {})
+        answer = http.exchange("HEAD", url, {})
         answer.close()
         return answer.status == _UNAUTHORIZED
     return False

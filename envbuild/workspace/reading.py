@@ -14,7 +14,7 @@ __all__ = ["dump_lock", "outside_image", "read_definition", "read_lock"]
 
 def read_definition(path: str, load: Callable[[str], bytes]) -> Parsed:
     """A definition's file, normalized and checked: InvalidDefinition has all its faults."""
-    from envbuild.formats.reading import read
+    from envbuild.formats.reading import definition_name, read
     from envbuild.machine import PUBLIC_INDEX
     from envbuild.normalize import normalize, served
 
@@ -24,7 +24,14 @@ def read_definition(path: str, load: Callable[[str], bytes]) -> Parsed:
         return normalized
 
     folder = str(Path.cwd())
-    reading = read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
+    if path.endswith((".yml", ".yaml")):
+        # Loaded for such a file alone: YAML's parser takes a fifth of a hit's time.
+        from envbuild.formats.environmentyml import read_environment_yml
+
+        name = definition_name(path, folder)
+        reading = read_environment_yml(path, load, name, (PUBLIC_INDEX,), finish)
+    else:
+        reading = read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
     return Parsed(reading.definition, reading.logins, reading.notices, reading.files)
 
 

@@ -42,6 +42,9 @@ WHOLE_WORDS = {
     "an image": ("verify envb\tX", ["verify", "envbuild/small:latest", "X"]),
     "an environment to run in": ("run --env req\tX", ["run", "--env", "requirements.txt", "X"]),
     "a script": ("run --env requirements.txt tra\tX", ["run", "--env", "requirements.txt", "train.py", "X"]),
+    "a file for a module": ("run -m pytest req\tX", ["run", "-m", "pytest", "requirements.txt", "X"]),
+    "a registry with a port": ("build . --to reg\tX", ["build", ".", "--to", "registry.example:5000/X"]),
+    "a registry with a port, begun": ("logout registry.example:5\tX", ["logout", "registry.example:5000", "X"]),
     "a file for the script": ("run train.py --data ima\tX", ["run", "train.py", "--data", "image.tar", "X"]),
     "no option of ours for the script": ("run train.py --plat\tX", ["run", "train.py", "--platX"]),
     "nothing for an unknown command": ("nosuch o\tX", ["nosuch", "oX"]),
@@ -145,6 +148,8 @@ def environment(place, tmp_path_factory) -> dict[str, str]:
     material = {"name": "envbuild/small:latest"}
     claims = Claims(Places.read(env).claims)
     claims.put("name", Digest.of(encode(material)), {"image": f"sha256:{'a' * 64}"}, material)
+    (home / ".docker").mkdir()
+    (home / ".docker/config.json").write_text('{"auths": {"registry.example:5000": {}}}')
     return {**env, "PATH": f"{place / 'bin'}:{os.environ['PATH']}"}
 
 

@@ -31,8 +31,11 @@ def debian_checks(subject: Subject) -> Sequence[Check]:
     mirror = DebianMirror(partial(_read, subject), subject.adapters.blobs, known)
     *archives, security = _SUITE.archives
     tasks = [
-        Task(name=name, topic=PACKAGES, stops=_NEEDS, ask=partial(_suites, subject, mirror, name, suites))
-        for name, suites in (("debian", archives), (_SECURITY, [security]))
+        Task(name=name, topic=PACKAGES, stops=_NEEDS, ask=partial(_suites, subject, mirror, name, suites), about=shown)
+        for name, suites, shown in (
+            ("debian", archives, _first(known.archive)),
+            (_SECURITY, [security], _first(known.security)),
+        )
     ]
     return together(tasks, ANSWER_TIME)
 
@@ -48,6 +51,10 @@ def no_mirror(apt_sources: Sequence[tuple[str, str]]) -> Check:
         name="debian", topic=PACKAGES, verdict=Verdict.MISSING, found=f"no mirror is known: there is no setting, and {why}",
         remedy="envbuild config set debian-mirror URL (its folder has dists/)", without=_WITHOUT, stops=_NEEDS,
     )  # fmt: skip
+
+
+def _first(urls: Sequence[str]) -> str:
+    return public_url(urls[0]) if urls else ""
 
 
 def _suites(subject: Subject, mirror: DebianMirror, name: str, suites: Sequence[str]) -> Iterator[Check]:

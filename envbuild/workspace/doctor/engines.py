@@ -36,16 +36,22 @@ def engine_checks(environ: Mapping[str, str], blobs: OpensBlobs | None, wanted: 
 
 def judged(checks: Sequence[Check], wanted: str = "") -> list[Check]:
     """One engine is enough: that another one is not here is no fault, and the best that is broken is the one to mend."""
-    if any(c.verdict in _USABLE and c.name == (wanted or c.name) for c in checks):
-        return [_not_needed(c) if c.verdict is Verdict.MISSING else c for c in checks]
+    used = next((c.name for c in checks if c.verdict in _USABLE and c.name == (wanted or c.name)), "")
+    if used:
+        return [_not_needed(c, used) for c in checks]
     stopped = [c for c in checks if not wanted or c.name == wanted]
     told = [replace(c, stops=(Ability.CONTAINERS,)) if c in stopped else c for c in checks]
     # Once is enough: below the last one.
     return [*told[:-1], replace(told[-1], without=WITHOUT_ENGINE)]
 
 
-def _not_needed(check: Check) -> Check:
-    return replace(check, verdict=Verdict.NONE, remedy="", without="")
+def _not_needed(check: Check, used: str) -> Check:
+    """What another engine makes up for."""
+    if check.verdict is Verdict.MISSING:
+        return replace(check, verdict=Verdict.NONE, found=f"{check.found}; {used} is used", remedy="", without="")
+    if check.verdict is Verdict.FAILING:
+        return replace(check, verdict=Verdict.WARNING, without=f"{used} is used")
+    return check
 
 
 def docker_kind(info: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ def gpu_check(
     devices = [p for p in sorted((root / "dev").glob("nvidia*")) if re.fullmatch(r"nvidia\d+", p.name)]
     if not devices:
         amd = (root / "dev/kfd").exists()
-        found = "of AMD (/dev/kfd): not looked into further" if amd else "none; nothing but programs for CUDA need one"
+        found = "of AMD (/dev/kfd): not looked into further" if amd else "none; only programs for CUDA need one"
         yield Check(name="gpu", topic=CONTAINERS, verdict=Verdict.NONE, found=found)
         return
     version = _driver(root)

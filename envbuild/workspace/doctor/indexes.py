@@ -29,11 +29,13 @@ def index_checks(subject: Subject) -> Sequence[Check]:
         subject.http, {**subject.adapters.index_urls, **{u: u for u in subject.machine.fetch_only_indexes}}
     )
     named = [
-        Task(name=f"index {name}", topic=PACKAGES, ask=partial(_index, subject, client, name, url))
+        Task(
+            name=f"index {name}", topic=PACKAGES, ask=partial(_index, subject, client, name, url), about=public_url(url)
+        )
         for name, url in subject.adapters.index_urls.items()
     ]
     extra = [
-        Task(name="extra index", topic=PACKAGES, ask=partial(_index, subject, client, url, url))
+        Task(name="extra index", topic=PACKAGES, ask=partial(_index, subject, client, url, url), about=public_url(url))
         for url in subject.machine.fetch_only_indexes
     ]
     links = [

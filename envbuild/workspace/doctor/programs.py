@@ -19,8 +19,8 @@ EVERYTHING = tuple(Ability)
 _TIME = 6.0
 
 
-def python_check(version: tuple[int, ...], path: str, refused: str = "") -> Check:
-    """Of the interpreter that runs us; `refused` is why uv does not take it."""
+def python_check(version: tuple[int, ...], path: str, refused: str | None = None) -> Check:
+    """Of the interpreter that runs us; `refused` is why uv does not take it, None where there is no uv to ask."""
     name = f"{platform.python_implementation()} {'.'.join(map(str, version[:3]))}, {path}"
     if version[:2] < OLDEST:
         wanted = ".".join(map(str, OLDEST))
@@ -34,7 +34,9 @@ def python_check(version: tuple[int, ...], path: str, refused: str = "") -> Chec
             remedy="install envbuild with another Python", without="lock with --resolver pip-tools",
             stops=(Ability.LOCK,),
         )  # fmt: skip
-    return Check(name="python", topic=MACHINE, verdict=Verdict.OK, found=name)
+    return Check(
+        name="python", topic=MACHINE, verdict=Verdict.OK, found=name if refused is None else f"{name}; uv takes it"
+    )
 
 
 def python_and_uv(environ: Mapping[str, str]) -> Iterator[Check]:

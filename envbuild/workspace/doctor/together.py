@@ -23,6 +23,8 @@ class Task:
     topic: str
     ask: Callable[[], Iterable[Check]]
     stops: tuple[Ability, ...] = ()
+    about: str = ""
+    """What is asked, where the name does not say: a URL as it may be shown."""
 
 
 class _Asked(threading.Thread, Generic[_Found]):
@@ -83,7 +85,10 @@ def failed(task: Task, error: BaseException) -> Check:
 
 
 def _late(task: Task, seconds: float) -> Check:
-    return _failing(task, f"no answer within {seconds:.0f} s", "is there a firewall, or a name server that is down?")
+    about = f"{task.about}: " if task.about else ""
+    return _failing(
+        task, f"{about}no answer within {seconds:.0f} s", "is there a firewall, or a name server that is down?"
+    )
 
 
 def _failing(task: Task, found: str, remedy: str) -> Check:

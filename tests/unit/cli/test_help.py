@@ -117,6 +117,15 @@ def test_options_of_one_name_mean_one_thing():
     }
 
 
+@pytest.mark.parametrize("name", [n for n, command in TREE.items() if isinstance(command, click.Group)])
+def test_a_list_of_commands_has_whole_sentences(name, capsys):
+    """`Check every byte of the...` of what?"""
+    cli.main(args=[*name.split()[1:], "--help"], prog_name="envbuild", standalone_mode=False)
+    listed = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert listed
+    assert "..." not in listed
+
+
 def test_a_summary_of_the_first_page_is_short():
     """80 columns hold every line of `envbuild --help`'s list."""
     with cli.make_context("envbuild", [], resilient_parsing=True, terminal_width=80) as context:

@@ -1,7 +1,6 @@
 """Where logins are kept: Docker's file, whose other content stays, and credential helpers; and what is told where that fails."""
 
 import json
-import os
 import stat
 import threading
 from base64 import b64encode
@@ -135,8 +134,8 @@ def test_a_link_to_the_file_stays_a_link_and_an_open_file_is_closed_to_others(ho
     assert config.is_symlink()
     assert login_for(HOST, home)() == LOGIN
     assert stat.S_IMODE(real.stat().st_mode) == 0o600
-    assert os.listdir(real.parent) == ["docker.json"]
-    assert os.listdir(config.parent) == ["config.json"]
+    assert list(real.parent.iterdir()) == [real]
+    assert list(config.parent.iterdir()) == [config]
 
 
 def test_many_who_log_in_at_once_all_keep_their_login(home, config):

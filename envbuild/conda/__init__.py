@@ -1,0 +1,1 @@
+"""conda's configuration on this machine, and what a channel's name stands for by it."""

@@ -1,0 +1,243 @@
+"""conda's environment.yml: `dependencies` with their pip section, `channels`, `variables`.
+
+conda documentation, "Creating an environment file manually"; specs are conda MatchSpecs. Where its only conda packages are
+python and pip it means Python with packages from an index, and conda has no part in it.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from envbuild.definition import DEFAULT_PYTHON, Definition
+from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
+from envbuild.formats.finishing import Finish, finished, unfinished
+from envbuild.formats.requirements import read_requirements
+from envbuild.formats.sourcefile import Loader, Reading, load_text
+from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
+
+__all__ = ["AZUREML_PACKAGES", "read_environment_yml"]
+
+AZUREML_PACKAGES = frozenset({"azureml-defaults", "azureml-core", "azureml-sdk"})
+"""Left out, with a notice: the service that they speak to is gone, and what they did is envbuild's part."""
+
+_DEFAULT_CHANNEL = "conda-forge"
+_MEANT = {"dependencies", "channels", "name", "variables", "prefix"}
+_SELECTOR = re.compile(r"#\s*\[[^\]]+\]\s*$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the file says, with the line of each conda package."""
+
+    conda: list[tuple[str, int]] = field(default_factory=list)
+    pip: list[tuple[str, int]] = field(default_factory=list)
+    has_pip_section: bool = False
+    channels: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    name: str = ""
+    faults: list[Fault] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def read_environment_yml(path: str, load: Loader, name: str, pypi_urls: Collection[str], finish: Finish) -> Reading:
+    """The definition in an environment.yml, `name` where it gives none itself, as `finish` makes it.
+
+    InvalidDefinition has all faults; UsageError: the file cannot be read.
+    """
+    text = load_text(path, load)
+    try:
+        document = parse(text)
+    except YamlFault as fault:
+        raise InvalidDefinition([Fault(f"{path}:{fault.line}", fault.what, fault.hint)]) from None
+    found = _Reader(path).read(document)
+    found.faults += _selectors(text, path)
+    if found.faults:
+        raise InvalidDefinition(sorted([*found.faults, *_pip_faults(found, path, load, pypi_urls)], key=_line))
+    definition = _meant(found, path)
+    notices = (*found.notices, *_more_notices(found, definition))
+
+    def whole(pip: Definition) -> Definition:
+        asked = replace(definition, pypi=pip.pypi, constraints=pip.constraints, indexes=pip.indexes)
+        return finish(replace(asked, name=found.name or name))
+
+    if found.pip:
+        reading = read_requirements(path, _overlay(found, path, load), name, pypi_urls, whole)
+        return replace(reading, notices=(*notices, *reading.notices))
+    lines = {f"conda[{n}]": line for n, (_, line) in enumerate(found.conda)}
+    meant = finished(Definition(), whole, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
+    return Reading(meant, (), notices, (path,))
+
+
+def _overlay(found: _Found, path: str, load: Loader) -> Loader:
+    """The pip section as a requirements file at the same path: each in its own line, so that faults are told there."""
+    rows = [""] * max(line for _, line in found.pip)
+    for row, line in found.pip:
+        rows[line - 1] = row
+    text = "\n".join(rows).encode()
+    return lambda asked: text if asked == path else load(asked)
+
+
+def _pip_faults(found: _Found, path: str, load: Loader, pypi_urls: Collection[str]) -> tuple[Fault, ...]:
+    """What is wrong in the pip section, to be told with all that is wrong elsewhere."""
+    if not found.pip:
+        return ()
+    try:
+        read_requirements(path, _overlay(found, path, load), "", pypi_urls, unfinished)
+    except InvalidDefinition as invalid:
+        return tuple(invalid.faults)
+    return ()
+
+
+def _line(fault: Fault) -> int:
+    number = fault.at.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _meant(found: _Found, path: str) -> Definition:
+    """Conda packages and channels; or a Python alone, where conda has nothing else to give."""
+    specs = tuple(spec for spec, _ in found.conda)
+    if is_only_python(specs):
+        python, fault = python_of(next((s for s in specs if spec_name(s) == "python"), ""))
+        if fault:
+            line = next(line for spec, line in found.conda if spec_name(spec) == "python")
+            raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
+        return Definition(python=python or DEFAULT_PYTHON, variables=found.variables)
+    channels = found.channels or (_DEFAULT_CHANNEL,)
+    return Definition(conda=specs, channels=channels, variables=found.variables)
+
+
+def _more_notices(found: _Found, definition: Definition) -> list[str]:
+    notices = []
+    if definition.conda and not found.channels:
+        notices.append(f"no channels are named: {_DEFAULT_CHANNEL} is meant")
+    if not definition.conda and not any(spec_name(spec) == "python" for spec, _ in found.conda):
+        notices.append(f"no Python is named: {DEFAULT_PYTHON} is meant")
+    if found.has_pip_section and not any(spec_name(spec) == "pip" for spec, _ in found.conda) and definition.conda:
+        notices.append("pip is not among the conda packages: conda adds it, with a warning; name it")
+    return notices
+
+
+def _selectors(text: str, path: str) -> list[Fault]:
+    """`# [linux]` means something to conda-build alone: to YAML it is a comment, and conda installs the line everywhere."""
+    return [
+        Fault(
+            f"{path}:{number}", "a selector is a comment here: conda-build alone reads it", "a file for each platform"
+        )
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.lstrip().startswith("- ") and _SELECTOR.search(line)
+    ]
+
+
+class _Reader:
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found = _Found()
+
+    def read(self, document: Node | None) -> _Found:
+        if not isinstance(document, Map) or not document.entries:
+            what = "no definition: the file is empty" if document is None else "this is no environment.yml"
+            raise InvalidDefinition([Fault(self._path, what, "it begins with `dependencies:` and a list")])
+        for key, node in document.entries.items():
+            if key not in _MEANT:
+                self._fault(document.keys[key], f"{key}: conda knows no such key", self._near(key))
+                continue
+            getattr(self, f"_{key}")(node)
+        if "dependencies" not in document.entries:
+            self._fault(document.line, "dependencies: missing", "`dependencies: [python=3.11, pip]` is the least")
+        return self._found
+
+    def _near(self, key: str) -> str:
+        if key in ("image", "build", "conda_file", "$schema"):
+            return "an AzureML environment asset: name its conda_file instead"
+        return f"one of {', '.join(sorted(_MEANT))}"
+
+    def _fault(self, line: int, what: str, hint: str) -> None:
+        self._found.faults.append(Fault(f"{self._path}:{line}", what, hint))
+
+    def _name(self, node: Node) -> None:
+        text = self._text(node, "name")
+        if text and _NAME.fullmatch(text):
+            self._found.name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+    def _prefix(self, node: Node) -> None:
+        self._found.notices.append("prefix: is a folder of the machine that wrote the file, and left out")
+
+    def _channels(self, node: Node) -> None:
+        self._found.channels = tuple(
+            text for item in self._list(node, "channels") if (text := self._text(item, "channels"))
+        )
+
+    def _variables(self, node: Node) -> None:
+        if not isinstance(node, Map):
+            self._fault(node.line, "variables: expected a table", "`variables:` and below it `NAME: value`")
+            return
+        pairs = []
+        for name, value in node.entries.items():
+            if isinstance(value, Scalar) and value.kind is not Kind.NOTHING:
+                pairs.append((name, value.text))
+            else:
+                self._fault(node.keys[name], f"variables.{name}: expected a text", 'put it in quotes: `NAME: "value"`')
+        self._found.variables = tuple(pairs)
+
+    def _dependencies(self, node: Node) -> None:
+        for item in self._list(node, "dependencies"):
+            if isinstance(item, Map):
+                self._inner(item)
+            elif spec := self._text(item, "dependencies"):
+                self._conda(spec, item.line)
+
+    def _conda(self, spec: str, line: int) -> None:
+        try:
+            self._found.conda.append((spec_text(spec), line))
+        except ValueError as error:
+            self._fault(
+                line, f"{spec}: {error}", "as conda writes it: `numpy=1.26`, `channel::name>=2,<3`, `name=1.0=build`"
+            )
+
+    def _inner(self, item: Map) -> None:
+        for key, node in item.entries.items():
+            if key == "pip":
+                self._pip(node)
+            elif key.startswith("sel("):
+                self._fault(
+                    item.keys[key], f"{key}: a selector, which only micromamba reads", "a file for each platform"
+                )
+            else:
+                version = node.text if isinstance(node, Scalar) else "VERSION"
+                self._fault(
+                    item.keys[key], f"{key}: only `pip:` may have a list of its own", f"write `- {key}={version}`"
+                )
+
+    def _pip(self, node: Node) -> None:
+        if self._found.has_pip_section:
+            self._fault(node.line, "pip: given twice", "make one list of them")
+        self._found.has_pip_section = True
+        for item in self._list(node, "pip"):
+            text = self._text(item, "pip")
+            name = re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
+            if name in AZUREML_PACKAGES:
+                self._found.notices.append(
+                    f"{name} is left out: its service is gone, and what it did is envbuild's part"
+                )
+            elif text and not text.startswith("#"):
+                self._found.pip.append((text, item.line))
+
+    def _list(self, node: Node, key: str) -> tuple[Node, ...]:
+        if isinstance(node, Sequence):
+            return node.items
+        if isinstance(node, Scalar) and node.kind is Kind.NOTHING:
+            return ()
+        self._fault(node.line, f"{key}: expected a list", "write each on a line of its own, behind `- `")
+        return ()
+
+    def _text(self, node: Node, key: str) -> str:
+        if isinstance(node, Scalar) and node.kind in (Kind.TEXT, Kind.DATE):
+            return " ".join(node.text.split())
+        if isinstance(node, Scalar):
+            hint = f'put it in quotes: "{node.text}"'
+            self._fault(node.line, f"{key}: {node.text or '~'} is {node.kind.value} to YAML, not a text", hint)
+        else:
+            self._fault(node.line, f"{key}: expected a text", "is the indent right?")
+        return ""
