@@ -36,6 +36,10 @@ class HttpSettings:
     """Where further logins stand; a missing file is none."""
     login: Callable[[str], str | None] | None = field(default=None, repr=False)
     """Asked once for a host that answered 401: `user:password`, or None."""
+    tell: Callable[[str], object] | None = field(default=None, repr=False)
+    """Takes a line for the user where a host keeps a request waiting; from any thread."""
+    ended: Callable[[], bool] | None = field(default=None, repr=False)
+    """Whether nobody waits for answers any more (Ctrl-C): then no request begins, and no wait goes on."""
 
 
 def host_of(url: str) -> str:

@@ -117,7 +117,7 @@ def paths(incomplete: str, prefix: str = "", *, only_folders: bool = False) -> "
         _item(f"{prefix}{parent}{slash}{name}" + "/" * is_folder, "part" if is_folder else "plain")
         for name, is_folder in entries
         if name.startswith(start) and (start.startswith(".") or not name.startswith("."))
-        if is_folder or not only_folders
+        if (is_folder or not only_folders) and name.isprintable()
     ]
 
 
@@ -138,9 +138,9 @@ def _image_names() -> Iterable[str]:
 
 
 def _registries() -> Iterable[str]:
-    from envbuild.registry.dockerconfig import known_hosts
-
     try:
+        from envbuild.registry.dockerconfig import known_hosts
+
         return sorted(known_hosts(os.environ))
     except Exception:  # noqa: BLE001  as above
         return ()

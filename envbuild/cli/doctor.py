@@ -28,10 +28,12 @@ _LONGEST_NAME = 18
 def doctor_command(asked: Asked) -> int:
     r"""Look at this machine: what works, what does not, what to do about it, and what works all the same.
 
-    Everything is asked at once and in seconds, and nothing is changed. Exit 5 where nothing new can be built here.
+    Everything is asked at once and in seconds, and nothing is changed. --quiet leaves out what is well. Exit 5 where
+    nothing new can be built here.
 
     \b
     envbuild doctor
+    envbuild doctor --quiet
     envbuild doctor --json
     """
     diagnosis = asked.workspace.doctor(asked.report)

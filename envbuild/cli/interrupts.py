@@ -10,7 +10,7 @@ from envbuild.cli.exits import INTERRUPTED, TERMINATED
 from envbuild.host import is_terminal
 from envbuild.store.durable import discard_unfinished
 
-__all__ = ["Terminated", "watch"]
+__all__ = ["Terminated", "is_interrupted", "watch"]
 
 _GRACE = 3.0
 """Seconds in which the work may unwind."""
@@ -33,6 +33,11 @@ def watch() -> None:
 
 
 _begun = threading.Event()
+
+
+def is_interrupted() -> bool:
+    """Whether one of the two signals has come."""
+    return _begun.is_set()
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

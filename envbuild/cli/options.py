@@ -9,6 +9,7 @@ import click
 
 from envbuild.cli.candidates import files, platforms
 from envbuild.cli.display import reporter
+from envbuild.cli.interrupts import is_interrupted
 from envbuild.errors import UsageError
 from envbuild.pipeline.locking import Choice
 from envbuild.platforms import Platform
@@ -37,7 +38,7 @@ class Asked:
     @property
     def workspace(self) -> Workspace:
         """The workspace of this process's environment."""
-        return Workspace.open(settings=self.settings, resolver=self.resolver)
+        return Workspace.open(settings=self.settings, resolver=self.resolver, interrupted=is_interrupted)
 
 
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Write nothing but the result.")

@@ -105,11 +105,9 @@ class _Zsh(ZshComplete):
     return 0
 }
 
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-    %(complete_func)s "$@"
-else
-    compdef %(complete_func)s %(prog_name)s
-fi
+compdef %(complete_func)s %(prog_name)s
+# Loaded from $fpath, which is when Tab was pressed: answer.
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then %(complete_func)s "$@"; fi
 """
 
 
@@ -159,10 +157,16 @@ def script(shell: str, cli: click.Command) -> str:
 
 
 def answer(cli: click.Command, instruction: str) -> int:
-    """Print the candidates that a shell asked for with `<shell>_complete`; whatever goes wrong gives none, in silence."""
+    """Print the candidates that a shell asked for with `<shell>_complete`; whatever goes wrong gives none, in silence.
+
+    `<shell>_source`, click's own way to ask for the script, gives the script.
+    """
     shell, _, what = instruction.partition("_")
-    if shell not in SHELLS or what != "complete":
+    if shell not in SHELLS or what not in {"complete", "source"}:
         return 1
+    if what == "source":
+        sys.stdout.write(script(shell, cli))
+        return 0
     lines = []
     with suppress(Exception), redirect_stdout(sys.stderr):
         made = SHELLS[shell](cli, {}, "envbuild", "_ENVBUILD_COMPLETE")
@@ -170,7 +174,7 @@ def answer(cli: click.Command, instruction: str) -> int:
         for item in made.get_completions(args, incomplete):
             item.help = _short(item.help)
             lines.append(made.format_completion(item) + "\n")
-    sys.stdout.write("".join(lines))
+    click.echo("".join(lines).encode(), nl=False)
     return 0
 
 

@@ -7,7 +7,6 @@ Nothing that our own settings say is asked here: they go first.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 from envbuild.conda.said import Said, Word, from_file, from_variables, last, merged, table
@@ -22,9 +21,7 @@ _DEFAULT_CHANNELS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anacon
 
 _FILES = (".condarc", "condarc", "condarc.d")
 _ON, _OFF = frozenset({"true", "yes", "on", "y", "1"}), frozenset({"false", "no", "off", "n", "0"})
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _Value = TypeVar("_Value")
-_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +33,11 @@ class Condarc:
     channel_alias: str = field(default=PUBLIC_ALIAS, repr=False)
     """What stands before a channel's name."""
     default_channels: tuple[str, ...] = field(default=_DEFAULT_CHANNELS, repr=False)
-    custom_channels: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    custom_channels: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By a channel's name, what stands before it instead of the alias."""
-    custom_multichannels: Mapping[str, tuple[str, ...]] = field(default=_NO_LISTS, repr=False)
+    custom_multichannels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """Names that stand for several channels."""
-    mirrored_channels: Mapping[str, tuple[str, ...]] = field(default=_NO_LISTS, repr=False)
+    mirrored_channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """By a channel's name, URLs that all serve it; mamba has this."""
     migrated_channel_aliases: tuple[str, ...] = field(default=(), repr=False)
     """Former aliases: URLs below them are the alias's now."""
@@ -49,7 +46,7 @@ class Condarc:
     client_cert: Path | None = None
     client_key: Path | None = None
     """Beside the certificate, where it is not in the same file."""
-    proxies: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By scheme, or `scheme://host`."""
     timeout: float = 60.0
     """Seconds that a server may be silent."""
@@ -61,7 +58,7 @@ class Condarc:
 
 
 def read_condarc(environ: Mapping[str, str], *, root: Path = Path("/")) -> Condarc:
-    """conda's configuration; `root` is where /etc is. EnvironmentFault names file and line of what cannot be understood."""
+    """How conda is set up; `root` is where /etc is. EnvironmentFault names file and line of what cannot be understood."""
     files = tuple(dict.fromkeys(_files(environ, root)))
     sources = [*(from_file(_text(path), str(path), environ) for path in files), from_variables(environ)]
 
@@ -180,10 +177,8 @@ def _authorities(word: Word | None, environ: Mapping[str, str]) -> Path | None:
 def _not_followed(verify: Word | None) -> tuple[str, ...]:
     if verify is None or verify.text.lower() not in _OFF:
         return ()
-    return (
-        f"{verify.place}: ssl_verify: false is not followed, certificates are checked all the same; "
-        "where an authority of your own signs them, name it: ENVBUILD_CA_BUNDLE=FILE.pem",
-    )
+    advice = "where an authority of your own signs them, name it: ENVBUILD_CA_BUNDLE=FILE.pem"
+    return (f"{verify.place}: ssl_verify: false is not followed, certificates are checked all the same; {advice}",)
 
 
 def _seconds(word: Word | None) -> float:

@@ -12,7 +12,7 @@ from envbuild.definition import DEFAULT_PYTHON, Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
 from envbuild.formats.finishing import Finish, finished, unfinished
-from envbuild.formats.requirements import read_requirements
+from envbuild.formats.requirementlist import in_order, read_requirement_list
 from envbuild.formats.sourcefile import Loader, Reading, load_text
 from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
 
@@ -54,7 +54,7 @@ def read_environment_yml(path: str, load: Loader, name: str, pypi_urls: Collecti
     found = _Reader(path).read(document)
     found.faults += _selectors(text, path)
     if found.faults:
-        raise InvalidDefinition(sorted([*found.faults, *_pip_faults(found, path, load, pypi_urls)], key=_line))
+        raise in_order([*found.faults, *_pip_faults(found, path, load, pypi_urls)])
     definition = _meant(found, path)
     notices = (*found.notices, *_more_notices(found, definition))
 
@@ -63,36 +63,20 @@ def read_environment_yml(path: str, load: Loader, name: str, pypi_urls: Collecti
         return finish(replace(asked, name=found.name or name))
 
     if found.pip:
-        reading = read_requirements(path, _overlay(found, path, load), name, pypi_urls, whole)
+        reading = read_requirement_list(path, load, found.pip, pypi_urls, whole)
         return replace(reading, notices=(*notices, *reading.notices))
     lines = {f"conda[{n}]": line for n, (_, line) in enumerate(found.conda)}
     meant = finished(Definition(), whole, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
     return Reading(meant, (), notices, (path,))
 
 
-def _overlay(found: _Found, path: str, load: Loader) -> Loader:
-    """The pip section as a requirements file at the same path: each in its own line, so that faults are told there."""
-    rows = [""] * max(line for _, line in found.pip)
-    for row, line in found.pip:
-        rows[line - 1] = row
-    text = "\n".join(rows).encode()
-    return lambda asked: text if asked == path else load(asked)
-
-
 def _pip_faults(found: _Found, path: str, load: Loader, pypi_urls: Collection[str]) -> tuple[Fault, ...]:
     """What is wrong in the pip section, to be told with all that is wrong elsewhere."""
-    if not found.pip:
-        return ()
     try:
-        read_requirements(path, _overlay(found, path, load), "", pypi_urls, unfinished)
+        read_requirement_list(path, load, found.pip, pypi_urls, unfinished)
     except InvalidDefinition as invalid:
         return tuple(invalid.faults)
     return ()
-
-
-def _line(fault: Fault) -> int:
-    number = fault.at.rpartition(":")[2]
-    return int(number) if number.isdigit() else 0
 
 
 def _meant(found: _Found, path: str) -> Definition:

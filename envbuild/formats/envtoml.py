@@ -32,7 +32,7 @@ from envbuild.formats.tomltable import Table, kind_of
 from envbuild.formats.urls import address
 from envbuild.platforms import LINUX_AMD64, Platform
 
-__all__ = ["FORMAT", "read_envtoml"]
+__all__ = ["FORMAT", "definition_in", "read_envtoml"]
 
 FORMAT = 1
 """The newest format that is understood."""
@@ -68,14 +68,20 @@ def read_envtoml(path: str, load: Loader, name: str, finish: Finish) -> Reading:
     places = Places(path, tuple(text.split("\n")))
     table = Table(document, places, [])
     _check_format(table, text)
-    reader = _Reader(table)
-    definition = reader.definition()
+    logins = Logins()
+    definition = definition_in(table, logins)
+    definition = replace(definition, name=definition.name or name)
+    definition = finished(definition, finish, table.faults, table.line_of)
+    return Reading(definition, logins.pairs(), (), (path,))
+
+
+def definition_in(table: Table, logins: Logins) -> Definition:
+    """The definition that a table with these keys says, as written; what is wrong with it goes to the table's faults."""
+    definition = _Reader(table, logins).definition()
     # A project's settings: read where settings are, and no part of the definition.
     table.take("settings")
     table.unknown(_MEANT)
-    definition = replace(definition, name=definition.name or name)
-    definition = finished(definition, finish, table.faults, table.line_of)
-    return Reading(definition, reader.logins.pairs(), (), (path,))
+    return definition
 
 
 def _check_format(table: Table, text: str) -> None:
@@ -100,10 +106,10 @@ def _check_format(table: Table, text: str) -> None:
 
 
 class _Reader:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, logins: Logins) -> None:
         self._table = table
         self._placed: list[Placed] = []
-        self.logins = Logins()
+        self.logins = logins
 
     def definition(self) -> Definition:
         table = self._table

@@ -12,7 +12,7 @@ from envbuild.formats.sourcefile import Loader, Reading, text_of
 
 __all__ = ["Loader", "Reading", "definition_name", "read", "text_of"]
 
-_COMMON_STEMS = ("requirements", "envbuild", "environment", "conda")
+_COMMON_STEMS = ("requirements", "envbuild", "environment", "conda", "pyproject")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 

@@ -70,6 +70,10 @@ class Table:
         """Note a fault at a key; `path` where it lies deeper."""
         self.faults.append(Fault(self.at(key, item), f"{path or self.path_of(key)}: {what}", hint))
 
+    def _inner(self, key: str) -> str:
+        """The name of a table in this one, as its header has it."""
+        return f"{self.name}.{key}" if self.name else key
+
     def take(self, key: str) -> Any:
         """The raw value, or None."""
         self.asked.add(key)
@@ -116,14 +120,14 @@ class Table:
         if not isinstance(value, dict):
             self._expected(key, "a table of strings", value)
             return ()
-        inner = Table(value, self.places, self.faults, key, field_path=self.path_of(key))
+        inner = Table(value, self.places, self.faults, self._inner(key), field_path=self.path_of(key))
         return tuple((name, inner.string(name)) for name in value)
 
     def table(self, key: str) -> "Table | None":
         """A table."""
         value = self.take(key)
         if isinstance(value, dict):
-            return Table(value, self.places, self.faults, key, field_path=self.path_of(key))
+            return Table(value, self.places, self.faults, self._inner(key), field_path=self.path_of(key))
         if value is not None:
             self._expected(key, "a table", value)
         return None
@@ -131,7 +135,7 @@ class Table:
     def tables(self, key: str) -> list["Table"]:
         """A list of tables."""
         return [
-            Table(item, self.places, self.faults, key, number, f"{self.path_of(key)}[{number}]")
+            Table(item, self.places, self.faults, self._inner(key), number, f"{self.path_of(key)}[{number}]")
             for number, item in self._items(key, dict, "a list of tables")
         ]
 

@@ -173,7 +173,7 @@ def _tagged(tag: str, line: int) -> YamlFault:
 
 def _mark(error: yaml.MarkedYAMLError) -> Any:
     """Where it is wrong; of what never ends, where it begins."""
-    endless = "end of stream" in (error.problem or "")
+    endless = any(end in (error.problem or "") for end in ("end of stream", "stream end"))
     marks = (error.context_mark, error.problem_mark) if endless else (error.problem_mark, error.context_mark)
     return next((mark for mark in marks if mark), None)
 

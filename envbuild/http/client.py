@@ -3,7 +3,6 @@
 A failure is never told as "not there": only 404 and 410 are that.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from envbuild.http.faults import PASSING, Passing, retry_after, unexpected
 from envbuild.http.localfile import is_file_url, opened
 from envbuild.http.patience import HEADWAY, TRIES, Patience
 from envbuild.http.transport import Answer, Body, Transport
+from envbuild.http.waiting import Waiting
 from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
 
 __all__ = ["Answer", "Body", "Http", "HttpSettings", "Response", "public_url"]
@@ -35,12 +35,19 @@ class Response:
 
 
 class Http:
-    """Safe for threads, which share its connections. `sleep` is for tests."""
+    """Safe for threads, which share its connections. `sleep` and `waiting` are for tests."""
 
-    def __init__(self, settings: HttpSettings = _DEFAULT, *, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings = _DEFAULT,
+        *,
+        sleep: Callable[[float], object] | None = None,
+        waiting: Waiting | None = None,
+    ) -> None:
         self._settings = settings
-        self._transport = Transport(settings)
-        self._sleep = sleep
+        self._waiting = waiting or Waiting(settings)
+        self._transport = Transport(settings, self._waiting)
+        self._sleep = sleep or self._waiting.sleep
 
     def get(self, url: str, *, headers: Mapping[str, str] = _NOTHING, limit: int = 256 << 20) -> Response:
         """The answer: 200, 304, 404 or 410; anything else is an EnvironmentFault that names the host.
@@ -97,7 +104,7 @@ class Http:
 
     def patience(self) -> Patience:
         """For the tries of one request."""
-        return Patience(self._settings.patience, self._sleep)
+        return Patience(self._settings.patience, self._sleep, self._waiting)
 
     def _get(self, url: str, headers: Mapping[str, str], limit: int) -> Response:
         answer = self._transport.open(url, {"Accept-Encoding": "gzip", **headers})

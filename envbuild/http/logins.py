@@ -32,15 +32,17 @@ class Logins:
             found = self._asked.get(host) or self._settings.logins.get(host)
             return found or self._from_netrc(host.partition(":")[0])
 
-    def ask(self, host: str) -> bool:
-        """After a 401: ask for a login, once a host. Whether there is a new one to try."""
+    def ask(self, host: str, refused: str) -> bool:
+        """After a 401 to the login `refused`: ask for one, once a host. Whether there is another to try.
+
+        Of several requests at once only the first asks; the others go on with what it found.
+        """
         if self._settings.login is None:
             return False
         with self._lock:
-            if host in self._asked:
-                return False
-            self._asked[host] = answer = self._settings.login(host)
-            return bool(answer)
+            if host not in self._asked:
+                self._asked[host] = self._settings.login(host)
+            return self._asked[host] not in (None, "", refused)
 
     def _from_netrc(self, host: str) -> str:
         if not self._read:

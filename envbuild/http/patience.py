@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from envbuild.http.faults import Passing
+from envbuild.http.waiting import Waiting
 
 __all__ = ["HEADWAY", "TRIES", "Patience"]
 
@@ -20,16 +21,17 @@ _Found = TypeVar("_Found")
 class Patience:
     """Counts tries and sleeps between them: what the server asked for, else longer each time, with jitter.
 
-    `budget` is how many seconds it sleeps in all; `sleep` is for tests.
+    `budget` is how many seconds it sleeps in all; `sleep` is for tests. The user is told of a long wait by `waiting`.
     """
 
-    def __init__(self, budget: float, sleep: Callable[[float], object]) -> None:
-        self._whole, self._sleep = budget, sleep
+    def __init__(self, budget: float, sleep: Callable[[float], object], waiting: Waiting) -> None:
+        self._whole, self._sleep, self._waiting = budget, sleep, waiting
         self.renew()
 
     def renew(self) -> None:
         """Count tries and seconds from the start: there was headway."""
         self._budget, self._tries = self._whole, 0
+        self._since = self._waiting.clock()
 
     def spend(self, attempt: Callable[[], _Found]) -> _Found:
         """What `attempt` gives, tried again as often as it is worth when it raises Passing."""
@@ -48,4 +50,5 @@ class Patience:
         if self._tries >= passing.tries or pause > self._budget:
             raise passing.fault from passing
         self._budget -= pause
+        self._waiting.again(passing, self._tries, self._waiting.clock() - self._since + pause)
         self._sleep(pause)

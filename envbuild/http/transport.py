@@ -19,6 +19,7 @@ from envbuild.http.faults import Passing, no_passage, refused, refused_by_proxy,
 from envbuild.http.logins import Logins, basic, decoded
 from envbuild.http.proxies import is_loopback, proxy_for
 from envbuild.http.trust import host_folder, trust
+from envbuild.http.waiting import Waiting
 from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
 
 __all__ = ["Answer", "Body", "Transport"]
@@ -67,8 +68,9 @@ class Answer:
 class Transport:
     """Shares its connections among threads."""
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, waiting: Waiting) -> None:
         self._settings = settings
+        self._waiting = waiting
         self._logins = Logins(settings)
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, Path | None, bool], urllib3.PoolManager] = {}
@@ -103,9 +105,11 @@ class Transport:
         # urllib3 gives each write of a body the time that connecting may take.
         timeout = urllib3.Timeout(connect=connect if body is None else max(connect, read), read=read)
         try:
-            raw = self._pool(url, proxy).request(
-                method, url, body=body, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
-            )  # fmt: skip
+            pool = self._pool(url, proxy)
+            with self._waiting.sending(url, proxy, quick=body is None or isinstance(body, bytes)):
+                raw = pool.request(
+                    method, url, body=body, headers=sent, timeout=timeout, redirect=False, retries=False, preload_content=False
+                )  # fmt: skip
         except (exceptions.HTTPError, OSError, ValueError) as error:
             raise _fault_of(error, url, proxy) from error
         if raw.status == 407:
@@ -116,8 +120,9 @@ class Transport:
     def _authorized(self, url: str, headers: Mapping[str, str], login: str, *, trusted: bool) -> Answer:
         """One hop; after a 401 once more with a login that was asked for. No login goes where https was left for http."""
         host = host_of(url)
-        answer = self._once(url, headers, (login or self._logins.find(host)) if trusted else "")
-        if answer.status == 401 and trusted and self._logins.ask(host):
+        sent = (login or self._logins.find(host)) if trusted else ""
+        answer = self._once(url, headers, sent)
+        if answer.status == 401 and trusted and self._logins.ask(host, sent):
             answer.close()
             answer = self._once(url, headers, self._logins.find(host))
         if answer.status in (401, 403):
@@ -205,7 +210,11 @@ def _fault_of(error: Exception, url: str, proxy: str = "") -> EnvironmentFault |
 def _in_words(error: Exception) -> tuple[int, str, str]:
     """How many tries, what happened, what to do next."""
     if isinstance(error, exceptions.NewConnectionError) and getattr(error.__cause__, "errno", None) in _NO_ROUTE:
-        return 2, "this network has no way to it", "where a proxy is needed: ENVBUILD_PROXY=http://HOST:PORT (or HTTPS_PROXY)"
+        return (
+            2,
+            "this network has no way to it",
+            "where a proxy is needed: ENVBUILD_PROXY=http://HOST:PORT (or HTTPS_PROXY)",
+        )
     return next((tries, what, hint) for kind, tries, what, hint in _PASSING if isinstance(error, kind))
 
 

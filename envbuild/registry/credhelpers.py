@@ -11,9 +11,10 @@ from envbuild import process
 from envbuild.errors import EnvironmentFault, TimeLimit
 from envbuild.registry.auth import Login
 
-__all__ = ["CredentialHelper", "installed_helper"]
+__all__ = ["PATIENCE", "CredentialHelper", "installed_helper"]
 
-_TIME = 30.0
+PATIENCE = 30.0
+"""Seconds that a helper may take, unless the caller says otherwise."""
 _TOKEN_USER = "<token>"  # noqa: S105 (a name, no secret)
 _USUAL = ("osxkeychain", "secretservice", "pass")
 
@@ -25,6 +26,7 @@ class CredentialHelper:
     name: str
     place: str
     environ: Mapping[str, str] = field(repr=False)
+    patience: float = PATIENCE
 
     def get(self, key: str) -> Login | None:
         """The login that it has for a key, which is a host, or docker.io's old address."""
@@ -57,7 +59,7 @@ class CredentialHelper:
                 f"names the credential helper {program}, which is not installed", at=self.place, hint="install it"
             )
         try:
-            answer = process.run((path, verb), env=self.environ, input=question.encode(), timeout=_TIME)
+            answer = process.run((path, verb), env=self.environ, input=question.encode(), timeout=self.patience)
         except TimeLimit as limit:
             raise EnvironmentFault(
                 f"{program} does not answer", at=self.place, hint="is it waiting for a password?"

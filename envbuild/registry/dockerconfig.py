@@ -6,13 +6,14 @@ Docker's config.json and credential helper protocol (docker/docker-credential-he
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from envbuild.errors import EnvironmentFault
 from envbuild.reference import HUB
 from envbuild.registry.auth import Login
-from envbuild.registry.credhelpers import CredentialHelper
+from envbuild.registry.credhelpers import PATIENCE, CredentialHelper
 
 __all__ = [
     "docker_config",
@@ -30,20 +31,23 @@ _HUB_KEY = "https://index.docker.io/v1/"
 _OLD_HUB = "index.docker.io"
 
 
-def login_for(name: str, environ: Mapping[str, str]) -> Callable[[], Login | None]:
+def login_for(name: str, environ: Mapping[str, str], patience: float = PATIENCE) -> Callable[[], Login | None]:
     """What finds the login of a registry, when it is asked: the first that a file or helper has, or None.
 
     `name` is a host, or `host/team/app`: then what Podman keeps for this repository or a part of it goes first.
+    `patience`: the seconds that a helper may take.
 
     EnvironmentFault where a file cannot be read or a helper fails.
     """
-    return lambda: next((login for _, login in logins_in(name, environ)), None)
+    return lambda: next((login for _, login in logins_in(name, environ, patience)), None)
 
 
-def logins_in(name: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
+def logins_in(name: str, environ: Mapping[str, str], patience: float = PATIENCE) -> Iterator[tuple[str, Login]]:
     """Each place that has a login of a registry, with that login; the first is the one that is used."""
     for place, document in _documents(environ):
-        found = _login_in(document, place, name, environ)
+        found = _login_in(
+            document, place, name, partial(CredentialHelper, place=place, environ=environ, patience=patience)
+        )
         if found is not None:
             yield place, found
 
@@ -113,20 +117,22 @@ def parsed(place: str, content: bytes) -> dict[str, Any]:
     return found
 
 
-def _login_in(document: Mapping[str, Any], place: str, name: str, environ: Mapping[str, str]) -> Login | None:
+def _login_in(
+    document: Mapping[str, Any], place: str, name: str, helper_named: Callable[[str], CredentialHelper]
+) -> Login | None:
     host = name.partition("/")[0]
     keys = keys_of(host)
     helpers = document.get("credHelpers")
     helper = next((helpers[k] for k in keys if k in helpers), None) if isinstance(helpers, dict) else None
     if helper:
-        return CredentialHelper(str(helper), place, environ).get(keys[0])
+        return helper_named(str(helper)).get(keys[0])
     auths = document.get("auths")
     for key in (*_parts(name), *keys):
         entry = auths.get(key) if isinstance(auths, dict) else None
         if isinstance(entry, dict) and (found := _from_entry(entry, f"{place}: auths.{key}", host)):
             return found
     if document.get("credsStore"):
-        return CredentialHelper(str(document["credsStore"]), place, environ).get(keys[0])
+        return helper_named(str(document["credsStore"])).get(keys[0])
     return None
 
 

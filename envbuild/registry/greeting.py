@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http
 from envbuild.registry.auth import Login
+from envbuild.registry.faults import LoginRefused
 from envbuild.registry.session import Session
 
 __all__ = ["LOGGING_IN", "Greeting", "greet"]
@@ -32,7 +33,7 @@ def greet(
 ) -> Greeting:
     """Ask `/v2/` (OCI distribution 1.1, "Determining Support"), then as the user that `login` knows.
 
-    With a `repository` also whether it may be read. EnvironmentFault where no registry answers, or no login can be found.
+    With a `repository` also whether it may be read. EnvironmentFault where no registry answers, or a login cannot be looked up.
     """
     known = login()
     session = Session(host, http, lambda: known, plain=plain)
@@ -45,6 +46,6 @@ def greet(
                 "GET", f"/v2/{repository}/tags/list?n=1", action=f"reading {repository}", ok=_LISTED,
                 scopes=frozenset({f"repository:{repository}:pull"}),
             )  # fmt: skip
-    except EnvironmentFault as refused:
+    except LoginRefused as refused:
         fault = refused
     return Greeting(session.wants_login, known is not None, fault)

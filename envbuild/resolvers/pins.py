@@ -69,6 +69,9 @@ class NoSolution(ResolveFailed):
 class Pinner(Protocol):
     """A resolver's own part: requirements in, one version a package out."""
 
+    name: str
+    """As people know it."""
+
     def pins(self, request: PinRequest) -> tuple[Pin, ...]:
         """The pins. NoSolution where nothing fits; EnvironmentFault where an index cannot be asked."""
 

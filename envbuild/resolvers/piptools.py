@@ -45,6 +45,8 @@ cli(prog_name="pip-compile")
 class PipTools:
     """Resolves with pip-tools, which must be installed beside envbuild. One index, the host's own kind of target."""
 
+    name = "pip-tools"
+
     def __init__(
         self,
         urls: Mapping[str, str],
@@ -139,7 +141,9 @@ def _failure(stderr: str) -> ResolveFailed | EnvironmentFault:
     lines = [_CLASS.sub("", re.sub(r"(\w+://)[^\s/@]+@", r"\1", line)) for line in lines]
     said = "\n".join(dict.fromkeys(lines[-_MOST:])) or "pip-compile failed and said nothing"
     if any(sign in stderr for sign in _UNREACHABLE) and "ResolutionImpossible" not in stderr:
-        hint = "no other index is asked in its place; is it up? Where a proxy is needed: ENVBUILD_PROXY (or HTTPS_PROXY)"
+        hint = (
+            "no other index is asked in its place; is it up? Where a proxy is needed: ENVBUILD_PROXY (or HTTPS_PROXY)"
+        )
         return EnvironmentFault(f"a package index cannot be reached: {lines[-1] if lines else said}", hint=hint)
     absent = tuple(dict.fromkeys(canonicalize_name(name) for name in _ABSENT.findall(stderr)))
     return NoSolution(said, hint="uv explains more: leave --resolver out", absent=absent)

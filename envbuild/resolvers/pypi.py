@@ -11,9 +11,11 @@ from packaging.version import Version
 
 from envbuild.definition import Definition
 from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ProxyFault, ResolveFailed
+from envbuild.http.waiting import SLOW
 from envbuild.httpsettings import public_url
 from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.normalize.accelerators import indexes_of
+from envbuild.overdue import overdue
 from envbuild.ports import Reporter
 from envbuild.resolvers.explain import explained
 from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest, names_of, serving
@@ -67,7 +69,8 @@ class PypiResolver:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             early = self._ask_early(request, pool)
             try:
-                pins = self._pinner.pins(request)
+                with overdue(SLOW, lambda: report.notice(self._still(request))):
+                    pins = self._pinner.pins(request)
             except NoSolution as failure:
                 for one in early:
                     one.cancel()
@@ -82,6 +85,10 @@ class PypiResolver:
             listed = list(pool.map(lambda one: self._artifact(one, report), chosen))
         _check_hashes(request, [*direct, *listed])
         return tuple(sorted([*direct, *listed]))
+
+    def _still(self, request: PinRequest) -> str:
+        asked = ", ".join(index.name for index in request.indexes)
+        return f"still resolving with {self._pinner.name}, which asks {asked or 'no index'}"
 
     def _ask_early(self, request: PinRequest, pool: ThreadPoolExecutor) -> list[Future[EnvbuildError | None]]:
         """While the pins are made, read the pages that will be needed for sure. What fails here is told when it is needed."""

@@ -30,6 +30,8 @@ _RETRIES = "2"
 class Uv:
     """Resolves with uv. `urls` serve the indexes by name; `environ` is the whole environment that uv sees."""
 
+    name = "uv"
+
     def __init__(
         self,
         urls: Mapping[str, str],

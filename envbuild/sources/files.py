@@ -1,6 +1,7 @@
 """`ProjectFiles`: the user's own files: read safely, replaced as a whole."""
 
 import os
+import re
 import stat
 import tempfile
 from contextlib import suppress
@@ -10,7 +11,8 @@ from envbuild.errors import EnvironmentFault, UsageError
 
 __all__ = ["ProjectFiles"]
 
-_DEFINITIONS = ("envbuild.toml", "environment.yml", "environment.yaml", "requirements.txt")
+_DEFINITIONS = ("envbuild.toml", "environment.yml", "environment.yaml", "pyproject.toml", "requirements.txt")
+_ASKS = re.compile(rb"(?m)^[ \t]*(?:dependencies[ \t]*=|\[tool\.envbuild(?:\]|\.(?!settings\b)))")
 
 
 class ProjectFiles:
@@ -39,10 +41,17 @@ class ProjectFiles:
             return path
         for name in _DEFINITIONS:
             file = str(PurePath(path) / name)
-            if self.is_file(file):
+            if self.is_file(file) and (name != "pyproject.toml" or self._asks(file)):
                 return file
         names = " or ".join(_DEFINITIONS)
         raise UsageError("no definition is in this folder", at=path, hint=f"name a file, or write {names}")
+
+    def _asks(self, pyproject: str) -> bool:
+        """Whether it says what is needed: many a pyproject.toml only sets up tools."""
+        try:
+            return _ASKS.search(self.load(pyproject)) is not None
+        except OSError:
+            return False
 
     def write(self, path: str, data: bytes) -> None:
         """Write beside, make durable, rename. What stood there keeps its mode. EnvironmentFault where that cannot be done."""

@@ -18,13 +18,15 @@ def has_keyring() -> bool:
     return which(_PROGRAM) is not None
 
 
-def keyring_login(host: str, user: str = "") -> str | None:
-    """`user:password` that the keyring has for `host` or `host:port`; None: no program, no entry, or no answer.
+def keyring_login(host: str, user: str = "", *, patience: float = _TIMEOUT) -> str | None:
+    """`user:password` that the keyring has for `host` or `host:port`; None: no program, no entry, or no answer within
+    `patience` seconds.
 
     Some keyrings find nothing without the user: so he is named where he is known.
     """
     try:
-        done = _call("get", host, user) if user else _call("--mode", "creds", "get", host)
+        words = ("get", host, user) if user else ("--mode", "creds", "get", host)
+        done = _call(*words, patience=patience)
     except EnvbuildError:
         return None
     lines = done.stdout.decode("utf-8", "replace").splitlines()
@@ -36,8 +38,9 @@ def keyring_login(host: str, user: str = "") -> str | None:
 class Keyring:
     """Asked once for each host; safe for threads. `users`, by host, are those of a login whose password is not known."""
 
-    def __init__(self, users: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._users = users
+    def __init__(self, users: Mapping[str, str] = MappingProxyType({}), *, patience: float = _TIMEOUT) -> None:
+        """`patience`: how many seconds a login may take to be found; it may have to be unlocked first."""
+        self._users, self._patience = users, patience
         self._known: dict[str, str | None] = {}
         self._lock = Lock()
 
@@ -45,7 +48,7 @@ class Keyring:
         """What `keyring_login` finds for a host."""
         with self._lock:
             if host not in self._known:
-                self._known[host] = keyring_login(host, self._users.get(host, ""))
+                self._known[host] = keyring_login(host, self._users.get(host, ""), patience=self._patience)
             return self._known[host]
 
     def store(self, host: str, user: str, password: str) -> None:
@@ -65,12 +68,12 @@ class Keyring:
         return True
 
 
-def _call(*words: str, secret: str = "") -> Finished:
+def _call(*words: str, secret: str = "", patience: float = _TIMEOUT) -> Finished:
     """`secret` goes in by stdin: nobody sees it among the arguments."""
     program = which(_PROGRAM)
     if program is None:
         raise EnvironmentFault("the program 'keyring' is not here", hint="pip install keyring")
-    return run([program, *words], input=secret.encode(), timeout=_TIMEOUT)
+    return run([program, *words], input=secret.encode(), timeout=patience)
 
 
 def _fault(done: Finished, verb: str, secret: str = "") -> EnvironmentFault:

@@ -1,7 +1,7 @@
 """`Workspace`: a store on this machine, and everything that can be done with it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +14,7 @@ from envbuild.platforms import Platform
 from envbuild.ports import Reporter
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.choosing import Chooser
+from envbuild.workspace.notices import Notices
 
 if TYPE_CHECKING:
     from envbuild.pipeline.filetree import Entry
@@ -37,56 +38,65 @@ class Workspace:
 
     @classmethod
     def open(
-        cls, environ: Mapping[str, str] | None = None, *, settings: Mapping[str, str] | None = None, resolver: str = ""
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        resolver: str = "",
+        interrupted: Callable[[], bool] | None = None,
     ) -> Self:
         """The workspace that an environment names (ENVBUILD_HOME and XDG folders; the process's own by default).
 
         `settings` by name (`{"ca-bundle": "/srv/ca.pem"}`) go before every variable and file, and `resolver` is one of
-        them. UsageError for a setting that there is not.
+        them. UsageError for a setting that there is not. Once `interrupted` says so, the network is not waited for.
         """
         given = dict(settings or {}) | ({"resolver": resolver} if resolver else {})
-        return cls(Adapters(dict(os.environ if environ is None else environ), given))
+        notices = Notices(interrupted) if interrupted else Notices()
+        return cls(Adapters(dict(os.environ if environ is None else environ), given, notices=notices))
 
     def build(self, request: "BuildRequest", report: Reporter) -> "Delivered":
         """The image of a spec, found or built, and brought to its places."""
         from envbuild.workspace.delivery import Delivery
         from envbuild.workspace.results import Delivered
 
-        path = self.adapters.files.definition(request.spec)
-        adapters = self.adapters.for_spec(path)
-        destinations = [Destination.parse(t) for t in request.targets]
-        delivery = Delivery(adapters, report)
-        shared = delivery.shared(request.cache)
-        chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
-        if shared is not None:
-            shared.fetch(chosen.locked, chosen.platform, report)
-        built = adapters.building.ensure(chosen.locked, chosen.platform, report)
-        if shared is not None:
-            shared.publish(built, chosen.locked, chosen.ids.get("request", ""), report)
-        names = names_of(chosen.name, built.image_id, request.names)
-        Names(adapters.claims).put(names, built.image_id)
-        places = destinations or [delivery.default_destination()]
-        references = tuple(deliver(built.image, place, names, delivery.writers) for place in places)
-        ids = {**chosen.ids, "image": str(built.image_id)}
-        return Delivered(built=built, ids=ids, references=references, pushed=delivery.pushed)
+        with self.adapters.notices.to(report):
+            path = self.adapters.files.definition(request.spec)
+            adapters = self.adapters.for_spec(path)
+            destinations = [Destination.parse(t) for t in request.targets]
+            delivery = Delivery(adapters, report)
+            shared = delivery.shared(request.cache)
+            chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
+            if shared is not None:
+                shared.fetch(chosen.locked, chosen.platform, report)
+            built = adapters.building.ensure(chosen.locked, chosen.platform, report)
+            if shared is not None:
+                shared.publish(built, chosen.locked, chosen.ids.get("request", ""), report)
+            names = names_of(chosen.name, built.image_id, request.names)
+            Names(adapters.claims).put(names, built.image_id)
+            places = destinations or [delivery.default_destination()]
+            references = tuple(deliver(built.image, place, names, delivery.writers) for place in places)
+            ids = {**chosen.ids, "image": str(built.image_id)}
+            return Delivered(built=built, ids=ids, references=references, pushed=delivery.pushed)
 
     def lock(self, path: str, choice: Choice, report: Reporter) -> "LockResult":
         """Resolve where needed, write the lock file, tell what changed; a `locked` choice only checks it."""
         from envbuild.pipeline.relocking import check, relock
 
-        path = self.adapters.files.definition(path)
-        adapters = self.adapters.for_spec(path)
-        spec = Chooser(adapters).spec(path, report)
-        if choice.locked:
-            return check(adapters.locking, spec, choice)
-        return relock(adapters.locking, spec, choice, report)
+        with self.adapters.notices.to(report):
+            path = self.adapters.files.definition(path)
+            adapters = self.adapters.for_spec(path)
+            spec = Chooser(adapters).spec(path, report)
+            if choice.locked:
+                return check(adapters.locking, spec, choice)
+            return relock(adapters.locking, spec, choice, report)
 
     def export(self, path: str, form: str, platform: Platform | None, choice: Choice, report: Reporter) -> str:
         """The PyPI packages of a spec's lock, as `pylock` (PEP 751) or `requirements` with hashes."""
-        path = self.adapters.files.definition(path)
-        adapters = self.adapters.for_spec(path)
-        chosen = Chooser(adapters).choose(path, platform, choice, report)
-        return adapters.exported(adapters.building.lock(chosen.locked, chosen.platform), form)
+        with self.adapters.notices.to(report):
+            path = self.adapters.files.definition(path)
+            adapters = self.adapters.for_spec(path)
+            chosen = Chooser(adapters).choose(path, platform, choice, report)
+            return adapters.exported(adapters.building.lock(chosen.locked, chosen.platform), form)
 
     def probe(self, path: str, platform: Platform | None, choice: Choice, report: Reporter) -> "Probe":
         """Whether the image is here, by the store alone: no network, no engine."""
@@ -124,11 +134,22 @@ class Workspace:
         from envbuild.pipeline.running import run
         from envbuild.workspace.engines import Engines
 
-        path = self.adapters.files.definition(request.spec or ".")
-        adapters = self.adapters.for_spec(path)
-        chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
-        lock = adapters.building.lock(chosen.locked, chosen.platform)
-        return run(request, chosen.name, lock, chosen.locked, Engines(adapters, chosen.platform), report)
+        with self.adapters.notices.to(report):
+            path = self.adapters.files.definition(request.spec or self._own_spec(request))
+            adapters = self.adapters.for_spec(path)
+            chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
+            lock = adapters.building.lock(chosen.locked, chosen.platform)
+            return run(request, chosen.name, lock, chosen.locked, Engines(adapters, chosen.platform), report)
+
+    def _own_spec(self, request: "RunRequest") -> str:
+        """What a run without a spec means: a script's own header (PEP 723), else what the folder has."""
+        from envbuild.runners.command import CommandKind
+        from envbuild.workspace.reading import says_what_it_needs
+
+        command = request.command
+        if command.kind is CommandKind.SCRIPT and says_what_it_needs(command.target, self.adapters.files):
+            return command.target
+        return "."
 
     def verify(self, image: str) -> "Verified":
         """Compare an image with its lock: distributions, RECORDs, and whether the interpreter starts."""
@@ -160,7 +181,8 @@ class Workspace:
         """Try a login to a registry (`host[:port]`) or a package index (its URL), and keep it for the next commands."""
         from envbuild.workspace.logins import Logins
 
-        return Logins(self.adapters).login(registry, user, password, report)
+        with self.adapters.notices.to(report):
+            return Logins(self.adapters).login(registry, user, password, report)
 
     def logout(self, registry: str) -> "Forgotten":
         """Forget the login that `login`, or Docker's, kept; what it answers says where others remain."""

@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +29,13 @@ from envbuild.store.filesystems import trusted
 from envbuild.store.leases import Lease
 from envbuild.store.places import Places
 from envbuild.store.turns import Turns
+from envbuild.workspace.notices import Notices
 from envbuild.workspace.reading import dump_lock, outside_image, read_definition, read_lock
 
 if TYPE_CHECKING:
     from envbuild.builders.assemble import Assembler
     from envbuild.http.client import Http
+    from envbuild.httpsettings import HttpSettings
     from envbuild.machine import Machine
     from envbuild.pipeline.images import Images
     from envbuild.sources.debianmirror import DebianMirror
@@ -55,6 +57,7 @@ class Adapters:
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
     spec_path: str = ""
     """The definition whose indexes and logins are used."""
+    notices: Notices = field(default_factory=Notices, repr=False)
 
     # The store.
 
@@ -141,7 +144,7 @@ class Adapters:
         """The network, with this machine's proxies, trust and logins, and the definition's own logins."""
         from envbuild.http.client import Http
 
-        return Http(self.machine.http_settings(logins=self.logins, login=self.keyring.login))
+        return Http(self.heard(self.machine.http_settings(logins=self.logins, login=self.keyring.login)))
 
     @cached_property
     def keyring(self) -> "Keyring":
@@ -224,6 +227,10 @@ class Adapters:
         except ValueError:
             return LINUX_AMD64
 
+    def heard(self, settings: "HttpSettings") -> "HttpSettings":
+        """These settings, with the user told of long waits, and no wait for one who gave up."""
+        return replace(settings, tell=self.notices.tell, ended=self.notices.interrupted)
+
     def make_folder(self, folder: Path) -> None:
         """A folder of the store; in a store that a group shares every member may write it."""
         with writing(folder):
@@ -231,7 +238,7 @@ class Adapters:
 
     def for_spec(self, path: str) -> "Adapters":
         """The same workspace, with the indexes and logins of the definition at `path`; a lock or a folder has none."""
-        return Adapters(self.environ, self.given, path)
+        return Adapters(self.environ, self.given, path, self.notices)
 
     def exported(self, lock: Lock, form: str) -> str:
         """A lock's PyPI packages as `pylock` or `requirements`."""

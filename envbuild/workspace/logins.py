@@ -121,7 +121,7 @@ class Logins:
 
         if named.url.startswith("http:") and not is_loopback(named.host):
             raise EnvironmentFault("by http everybody on the way reads the password", at=named.host, hint="use https")
-        http = Http(self._adapters.machine.http_settings())
+        http = Http(self._adapters.heard(self._adapters.machine.http_settings()))
         sent = {"Authorization": basic(login)}
         answer = http.patience().spend(lambda: http.exchange("HEAD", named.url.rstrip("/") + "/", sent))
         answer.close()

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envbuild.definition import Definition
+from envbuild.formats.sourcefile import Reading
 from envbuild.lockfile import LockDocument
 from envbuild.oci import Image
 from envbuild.pipeline.specs import Parsed
-from envbuild.ports import OpensBlobs
+from envbuild.ports import Files, OpensBlobs
 
-__all__ = ["dump_lock", "outside_image", "read_definition", "read_lock"]
+__all__ = ["dump_lock", "outside_image", "read_definition", "read_lock", "says_what_it_needs"]
 
 
 def read_definition(path: str, load: Callable[[str], bytes]) -> Parsed:
@@ -24,15 +25,36 @@ def read_definition(path: str, load: Callable[[str], bytes]) -> Parsed:
         return normalized
 
     folder = str(Path.cwd())
+    reader = _reader_of(path)
+    if reader is None:
+        reading = read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
+    else:
+        reading = reader(path, load, definition_name(path, folder), (PUBLIC_INDEX,), finish)
+    return Parsed(reading.definition, reading.logins, reading.notices, reading.files)
+
+
+def _reader_of(path: str) -> "Callable[..., Reading] | None":
+    """The reader of a kind of file that is told by its name; each is loaded for such a file alone."""
     if path.endswith((".yml", ".yaml")):
-        # Loaded for such a file alone: YAML's parser takes a fifth of a hit's time.
         from envbuild.formats.environmentyml import read_environment_yml
 
-        name = definition_name(path, folder)
-        reading = read_environment_yml(path, load, name, (PUBLIC_INDEX,), finish)
-    else:
-        reading = read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
-    return Parsed(reading.definition, reading.logins, reading.notices, reading.files)
+        return read_environment_yml
+    if path.endswith(".py"):
+        from envbuild.formats.scriptheader import read_script
+
+        return read_script
+    if path.endswith("pyproject.toml"):
+        from envbuild.formats.pyprojecttoml import read_pyproject
+
+        return read_pyproject
+    return None
+
+
+def says_what_it_needs(path: str, files: Files) -> bool:
+    """Whether a file is a script with a header of its own (PEP 723)."""
+    from envbuild.formats.scriptheader import has_header
+
+    return path.endswith(".py") and files.is_file(path) and has_header(files.load(path))
 
 
 def read_lock(data: bytes, at: str) -> LockDocument:

@@ -63,7 +63,7 @@ class Registries:
         """Without the logins of package indexes: registries have their own."""
         from envbuild.http.client import Http
 
-        return Http(self._adapters.machine.http_settings())
+        return Http(self._adapters.heard(self._adapters.machine.http_settings()))
 
     @cached_property
     def memory(self) -> Memory:

@@ -64,7 +64,7 @@ LISTS = {
 class Terminal:
     """A shell on a terminal of its own, in which the completion was installed as its help says."""
 
-    def __init__(self, name: str, path: str, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, name: str, path: str, folder: Path, env: dict[str, str], install: str = "") -> None:
         self._end, other = pty.openpty()
         self._process = subprocess.Popen(
             [path, *START[name]], stdin=other, stdout=other, stderr=other, cwd=folder, env=env, start_new_session=True
@@ -72,8 +72,9 @@ class Terminal:
         os.close(other)
         self._number = 0
         # On a narrow terminal lines are redrawn in pieces.
-        self._run(f"stty cols 240 rows 60; {SETTINGS[name]}")
-        self._run(f'eval "$(envbuild completion {name})"')
+        self._run(f"stty cols 240 rows 60; {install or ':'}; {SETTINGS[name]}")
+        if not install:
+            self._run(f'eval "$(envbuild completion {name})"')
 
     def close(self) -> None:
         self._process.kill()
@@ -158,6 +159,18 @@ def terminal(request, program, place, environment) -> Iterator[Terminal]:
     found = Terminal(request.param, program(request.param).command[0], place, environment)
     yield found
     found.close()
+
+
+@pytest.mark.engine
+def test_zsh_finds_the_script_in_its_folder_of_functions(program, place, environment):
+    """As a package of a distribution installs it: loaded at the first Tab, and there at the second."""
+    install = "mkdir -p fp; envbuild completion zsh > fp/_envbuild; fpath=($PWD/fp $fpath)"
+    terminal = Terminal("zsh", program("zsh").command[0], place, environment, install)
+    try:
+        assert terminal.words("bui\tX") == ["build", "X"]
+        assert terminal.words("cache ver\tX") == ["cache", "verify", "X"]
+    finally:
+        terminal.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,20 @@ def test_a_program_that_hangs_does_not_keep_the_doctor(doctor, tmp_path, home):
     assert checks["runc"]["verdict"] == "warning"
 
 
+def test_a_program_that_keeps_logins_and_hangs_is_ended_and_told(doctor, start_registry, tmp_path, home):
+    """It would wait for a password that nobody types, long after the doctor is gone."""
+    asked, fake = start_registry(login=True), tmp_path / "bin"
+    fake.mkdir()
+    (fake / "docker-credential-slow").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 50\n")
+    (fake / "docker-credential-slow").chmod(0o755)
+    (home.path / ".docker").mkdir()
+    (home.path / ".docker/config.json").write_text(json.dumps({"credHelpers": {asked.host: "slow"}}))
+    checks, _, _ = doctor(env={"PATH": f"{fake}:{home.env['PATH']}"})
+    assert checks[f"registry {asked.host}"]["verdict"] == "failing"
+    assert "docker-credential-slow" in checks[f"registry {asked.host}"]["found"]
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
 def test_in_a_namespace_without_a_network_it_ends_says_what_works_and_exits_with_5(warm, program):
     program("unshare")
     done = warm("doctor", prefix=("unshare", "--net"))
@@ -161,7 +176,7 @@ def test_no_secret_is_in_what_it_says(run_cli, home):
 
 def test_on_a_terminal_lines_keep_its_width(home, program):
     script = program("script").command[0]
-    env = {**home.env, "DOCKER_HOST": "unix:///none.sock"}
+    env = {**home.env, "DOCKER_HOST": "unix:///none.sock", "CONTAINERS_CONF": "/none.conf"}
     line = f"stty cols 70; {sys.executable} -m envbuild doctor -q"
     done = subprocess.run(
         [script, "-qec", line, "/dev/null"], env=env, capture_output=True, text=True, timeout=60, check=False

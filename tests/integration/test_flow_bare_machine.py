@@ -1,13 +1,11 @@
 """Machines that have little: no apt sources, no gpg, no programs at all; and apt sources of another distribution."""
 
-import functools
 import os
-import threading
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from proxies.sites import serving
 
 from envbuild.debian.aptsources import mirrors
 from envbuild.machine import Machine
@@ -90,19 +88,8 @@ def _archive(folder: Path, origin: str):
         place.mkdir(parents=True)
         (place / "InRelease").write_text(RELEASE.format(origin=origin))
 
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(folder) as site:
+        yield site.url
 
 
 @pytest.mark.parametrize("origin", ["Ubuntu", "Raspbian"])

@@ -1,16 +1,12 @@
 """Behind a company's proxy that re-signs TLS: no other way out, no names, and nothing trusts it but by a setting."""
 
-import functools
 import json
 import os
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
+from proxies.sites import index_of, serving
 from proxies.squid import LOGIN
 from registries.debian import running
 
@@ -253,40 +249,15 @@ def test_hosts_of_no_proxy_are_reached_directly(built, company, authority, docke
         assert company.proxy.requests()[before:] == []
 
 
-@contextmanager
-def _index(address, folder):
-    """A package index of plain files; yields its URL and the addresses that asked."""
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            asked.append(self.client_address[0])
-
-    server = ThreadingHTTPServer((address, 0), functools.partial(Handler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://{address}:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.parametrize("resolver", ["uv", "pip-tools"])
 def test_an_index_of_no_proxy_is_reached_directly(resolver, built, company, make_wheel, tmp_path):
     call, _ = built
     name = f"demo{len(resolver)}"
-    wheel, (folder, project) = make_wheel(name), (tmp_path / "index", tmp_path / "project")
-    (folder / name).mkdir(parents=True)
-    project.mkdir()
-    (project / "requirements.txt").write_text(f"{name}\n")
-    (folder / name / wheel.name).write_bytes(wheel.read_bytes())
-    digest = sha256(wheel.read_bytes()).hexdigest()
-    (folder / name / "index.html").write_text(f'<a href="{wheel.name}#sha256={digest}">{wheel.name}</a>')
-    with _index(company.network.gate, folder) as (url, asked):
+    (tmp_path / "requirements.txt").write_text(f"{name}\n")
+    near = company.network.gate
+    with serving(index_of(tmp_path / "index", make_wheel(name)), near) as site:
         before = len(company.proxy.requests())
-        env = {"ENVBUILD_PYPI_INDEX": url, "NO_PROXY": "10.203.0.0/16" if resolver == "uv" else company.network.gate}
-        call("build", "requirements.txt", "--to", "store", "--resolver", resolver, env=env, cwd=project).ok()
-        assert set(asked) == {company.network.inner}
-        assert not [line for line in company.proxy.requests()[before:] if company.network.gate in line]
+        env = {"ENVBUILD_PYPI_INDEX": site.url, "NO_PROXY": "10.203.0.0/16" if resolver == "uv" else near}
+        call("build", "requirements.txt", "--to", "store", "--resolver", resolver, env=env, cwd=tmp_path).ok()
+        assert {client for client, _ in site.asked} == {company.network.inner}
+        assert not [line for line in company.proxy.requests()[before:] if near in line]

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -282,6 +283,26 @@ def test_after_401_a_login_is_asked_for_once_and_then_kept(make_http, faulty, an
     http.get(faulty.url("/y"))
     assert asked == [faulty.host]
     assert "authorization" in faulty.headers_of("/y")[0]
+
+
+def test_requests_at_once_share_the_login_that_one_of_them_asked_for(make_http, faulty, answers):
+    all_refused, asked = threading.Barrier(4), []
+
+    def login(host):
+        asked.append(host)
+        return "user:secret"
+
+    def guarded(handler):
+        known = "Authorization" in handler.headers
+        if not known:
+            all_refused.wait(20)
+        answers.reply(200 if known else 401, b"in")(handler)
+
+    url = faulty.at("/x", guarded)
+    http = make_http(login=login)
+    with ThreadPoolExecutor(4) as pool:
+        assert [answer.body for answer in pool.map(lambda _: http.get(url), range(4))] == [b"in"] * 4
+    assert asked == [faulty.host]
 
 
 def test_401_without_a_login_says_where_one_goes(http, faulty, answers):

@@ -32,6 +32,11 @@ def store_checks(adapters: Adapters) -> Iterator[Check]:
         kind = filesystem_type(places.cache)
         _try_writing(adapters)
     except EnvbuildError as error:
+        if "config.toml" in error.at:
+            # Told as what it is, by the line of the settings.
+            found = "not looked at: the settings say where it is, and cannot be read"
+            yield Check(name="store", topic=DISK, verdict=Verdict.NONE, found=found)
+            return
         yield Check(
             name="store", topic=DISK, verdict=Verdict.FAILING, found=f"{error.at}: {error.what}" if error.at else error.what,
             remedy=error.hint or "name another folder: ENVBUILD_HOME=FOLDER",

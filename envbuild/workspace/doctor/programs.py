@@ -11,7 +11,7 @@ from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Verdict
 from envbuild.workspace.doctor.subject import MACHINE
 
-__all__ = ["EVERYTHING", "OLDEST", "python_and_uv", "python_check", "settings_check"]
+__all__ = ["EVERYTHING", "OLDEST", "about_settings", "python_and_uv", "python_check", "settings_check"]
 
 OLDEST = (3, 11)
 """The oldest Python that envbuild runs on."""
@@ -55,11 +55,19 @@ def python_and_uv(environ: Mapping[str, str]) -> Iterator[Check]:
     yield Check(name="uv", topic=MACHINE, verdict=Verdict.OK, found=f"{uv.version}, {uv.path}")
 
 
+def about_settings(error: EnvbuildError) -> bool:
+    """Whether it is a setting that is wrong, where it stands or what it says, and not the store's folder."""
+    return not error.at.startswith("/") or ".toml" in error.at or ".conf" in error.at
+
+
 def settings_check(adapters: Adapters) -> tuple[Machine | None, Check]:
     """The machine that the settings describe, and whether they can be read."""
     try:
         machine, place, settings = adapters.machine, adapters.places.settings, adapters.settings
     except EnvbuildError as error:
+        if not about_settings(error):
+            found = "not looked at: the store's folder, which may have them, cannot be used"
+            return None, Check(name="settings", topic=MACHINE, verdict=Verdict.NONE, found=found)
         where = f"{error.at}: " if error.at else ""
         return None, Check(
             name="settings", topic=MACHINE, verdict=Verdict.FAILING, found=" ".join(f"{where}{error.what}".split()),

@@ -9,7 +9,7 @@ from envbuild.registry.address import base_of
 from envbuild.registry.dockerconfig import known_hosts, login_for
 from envbuild.registry.greeting import LOGGING_IN, Greeting, greet
 from envbuild.workspace.doctor.diagnosis import Check, Verdict
-from envbuild.workspace.doctor.subject import ANSWER_TIME, Subject
+from envbuild.workspace.doctor.subject import ANSWER_TIME, HELPER_TIME, Subject
 from envbuild.workspace.doctor.together import Task, together
 
 __all__ = ["REGISTRIES", "registry_check", "registry_checks", "registry_urls"]
@@ -72,7 +72,7 @@ def registry_check(host: str, greeting: Greeting, took: float, way: str, reposit
 
 def _ask(subject: Subject, host: str, repository: str) -> Iterator[Check]:
     plain = host in subject.adapters.settings.words("insecure-registries")
-    login = login_for(f"{host}/{repository}" if repository else host, subject.environ)
+    login = login_for(f"{host}/{repository}" if repository else host, subject.environ, HELPER_TIME)
     started = time.monotonic()
     greeting = greet(host, subject.registry_http, login, plain=plain, repository=repository)
     took = time.monotonic() - started

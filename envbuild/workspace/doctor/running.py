@@ -1,6 +1,6 @@
 """`diagnose`: all checks at once, within a bound, and no secret in what they say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from envbuild.httpsettings import split_login
 from envbuild.machine import Machine
 from envbuild.ports import OpensBlobs
 from envbuild.workspace.adapters import Adapters
+from envbuild.workspace.doctor.channels import channel_checks
 from envbuild.workspace.doctor.debian import debian_checks
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Diagnosis, Verdict
 from envbuild.workspace.doctor.disk import DISK, store_checks, temp_check
@@ -46,7 +47,7 @@ def diagnose(adapters: Adapters) -> Diagnosis:
         checks = _without_engine(checks)
     else:
         checks += [_unread(topic) for topic in (NETWORK, PACKAGES, REGISTRIES)]
-    secrets = _secrets(machine) if machine else ()
+    secrets = _secrets(machine, adapters.environ) if machine else ()
     ordered = sorted(checks, key=lambda check: TOPICS.index(check.topic))
     return Diagnosis(tuple(without_secrets(check, secrets) for check in ordered))
 
@@ -73,6 +74,7 @@ def _outside(subject: Subject) -> list[Task]:
         Task(name="tls", topic=NETWORK, ask=lambda: tls_checks(subject, _urls(subject))),
         Task(name="index pypi", topic=PACKAGES, ask=partial(index_checks, subject), stops=needed),
         Task(name="debian", topic=PACKAGES, ask=partial(debian_checks, subject), stops=needed),
+        Task(name="channels", topic=PACKAGES, ask=partial(channel_checks, subject)),
         Task(name="registries", topic=REGISTRIES, ask=partial(registry_checks, subject)),
     ]
 
@@ -95,7 +97,7 @@ def _urls(subject: Subject) -> list[str]:
 
 def _network(checks: Sequence[Check]) -> Iterable[Check]:
     """Where everything outside fails, that is one thing to mend, and not many."""
-    asked = [c for c in checks if c.name.startswith(("index ", "debian", "cache ", "registry "))]
+    asked = [c for c in checks if c.name.startswith(("index ", "debian", "channel ", "cache ", "registry "))]
     if not asked or any(c.verdict not in (Verdict.FAILING, Verdict.MISSING) for c in asked):
         return
     yield Check(
@@ -115,15 +117,28 @@ def _without_engine(checks: Sequence[Check]) -> list[Check]:
 
 
 def _unread(topic: str) -> Check:
-    found = "not looked at: the settings say what to ask, and cannot be read"
+    found = "not looked at: the settings say what to ask, and are not read"
     return Check(name=topic, topic=topic, verdict=Verdict.NONE, found=found)
 
 
-def _secrets(machine: Machine) -> tuple[str, ...]:
+def _secrets(machine: Machine, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Every password that is known here, as it is and as it was written."""
-    written = [split_login(url)[1] for url in machine.proxies.values()]
+    texts = [value.text for value in machine.settings.values.values()]
+    urls = [
+        *machine.proxies.values(),
+        *(word for text in texts for word in text.split()),
+        environ.get("DOCKER_HOST", ""),
+    ]
+    written = [_login(url) for url in urls]
     passwords = [login.partition(":")[2] for login in (*machine.logins.values(), *written)]
     return tuple(sorted({p for word in passwords if word for p in (word, unquote(word))}, key=len, reverse=True))
+
+
+def _login(url: str) -> str:
+    try:
+        return split_login(url)[1]
+    except ValueError:
+        return ""
 
 
 def without_secrets(check: Check, secrets: Sequence[str]) -> Check:

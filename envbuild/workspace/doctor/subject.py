@@ -9,14 +9,18 @@ from envbuild.http.logins import Logins
 from envbuild.http.proxies import is_loopback, proxy_for
 from envbuild.httpsettings import HttpSettings, host_of, public_url
 from envbuild.machine import Machine
+from envbuild.sources.keyring import Keyring
 from envbuild.workspace.adapters import Adapters
+from envbuild.workspace.indexlogins import known_users
 
-__all__ = ["ANSWER_TIME", "MACHINE", "NETWORK", "Subject"]
+__all__ = ["ANSWER_TIME", "HELPER_TIME", "MACHINE", "NETWORK", "Subject"]
 
 MACHINE, NETWORK = "this machine", "network"
 """Topics that several modules have checks of."""
 ANSWER_TIME = 8.0
 """Seconds for one server or program, its name's lookup and login included."""
+HELPER_TIME = 5.0
+"""Seconds for a program that keeps logins: after that it is ended, and counts as one that has none."""
 _CONNECT, _READ = 3.0, 6.0
 
 
@@ -35,7 +39,8 @@ class Subject:
     @cached_property
     def settings(self) -> HttpSettings:
         """The machine's, with short times and one try."""
-        usual = self.machine.http_settings(login=self.adapters.keyring.login)
+        keyring = Keyring(known_users(self.machine.logins), patience=HELPER_TIME)
+        usual = self.machine.http_settings(login=keyring.login)
         read = min(_READ, usual.read_timeout)
         return replace(usual, connect_timeout=_CONNECT, read_timeout=read, patience=0.0)
 

@@ -92,6 +92,8 @@ def test_the_script_is_printed(shell, capsys):
     assert run(["completion", shell]) == 0
     printed = capsys.readouterr().out
     assert printed == script(shell, cli)
+    assert answer(cli, f"{shell}_source") == 0
+    assert capsys.readouterr().out == printed
     assert f"_ENVBUILD_COMPLETE={shell}_complete" in printed
     assert "%" not in printed.replace("line%%,*", "").replace("printf '%s", "")
 
@@ -199,7 +201,7 @@ def test_an_error_of_ours_gives_silence(ask, monkeypatch):
     assert ask("zsh", "envbuild build --") == ""
 
 
-@pytest.mark.parametrize("instruction", ["bash_source", "tcsh_complete", "bash", "_"])
+@pytest.mark.parametrize("instruction", ["bash_sources", "tcsh_complete", "bash", "_"])
 def test_an_unknown_question_has_no_answer(instruction, capsys):
     assert answer(cli, instruction) == 1
     assert capsys.readouterr().out == ""
@@ -223,6 +225,15 @@ def test_bash_gets_what_stands_behind_its_own_word_breaks(monkeypatch, capsys, f
     monkeypatch.setenv("COMP_WORD", word)
     assert answer(cli, "bash_complete") == 0
     assert capsys.readouterr().out == expected
+
+
+def test_a_name_that_no_terminal_can_show_is_left_out(folder, ask):
+    """A line end in a file's name must not become a candidate of its own."""
+    (folder / "o\nplain,evil").write_text("")
+    (folder / os.fsdecode(b"o\xff")).write_text("")
+    (folder / "oé.tar").write_text("")
+    assert values("verify archive:o") == ["archive:one.tar", "archive:oé.tar"]
+    assert "oé.tar" in ask("zsh", "envbuild verify archive:o")
 
 
 def test_many_files_do_not_make_typing_slow(tmp_path, monkeypatch):

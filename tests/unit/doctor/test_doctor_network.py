@@ -1,5 +1,6 @@
 """The network as it is: a server that signs with an unknown authority, one with a wrong clock, and settings that are broken."""
 
+import json
 import ssl
 import threading
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from envbuild.http.listening import clock_offset
 from envbuild.http.presented import certificate_names, presented, subjects_in, trusted_in
 from envbuild.httpsettings import HttpSettings
 from envbuild.pipeline.quiet import Quiet
+from envbuild.registry.dockerconfig import known_hosts
 from envbuild.workspace import Workspace
 from envbuild.workspace.doctor.diagnosis import Ability, Verdict
 
@@ -32,6 +34,8 @@ def served(page=b"<html><body></body></html>", *, ahead=0.0, status=200):
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)
+
+        do_HEAD = do_GET
 
         def log_message(self, *_):
             pass
@@ -96,6 +100,14 @@ def test_an_index_without_a_common_package_may_be_the_wrong_address(looked_at):
         checks, _ = looked_at(ENVBUILD_PYPI_INDEX=url)
     assert checks["index pypi"].verdict is Verdict.WARNING
     assert "/simple" in checks["index pypi"].remedy
+
+
+def test_an_index_that_wants_a_login_is_told_as_that(looked_at):
+    with served(status=401) as url:
+        checks, _ = looked_at(ENVBUILD_PYPI_INDEX=f"{url}/simple")
+    assert checks["index pypi"].verdict is Verdict.FAILING
+    assert "a login is needed" in checks["index pypi"].found
+    assert "login" in checks["index pypi"].remedy
 
 
 def test_a_clock_that_is_hours_behind_is_seen_by_what_servers_say(looked_at):
@@ -176,7 +188,8 @@ def test_settings_that_cannot_be_read_are_one_failing_line_and_the_rest_is_still
     assert "config.toml" in checks["settings"].found
     assert not diagnosis.works(Ability.BUILD)
     assert checks["python"].verdict is Verdict.OK
-    assert "cannot be read" in checks["packages"].found
+    assert "not looked at" in checks["packages"].found
+    assert checks["store"].verdict is not Verdict.FAILING
 
 
 def test_a_misspelt_variable_is_a_warning(looked_at):
@@ -204,3 +217,43 @@ def test_nothing_of_it_stays_in_the_store(looked_at, tmp_path):
     assert checks["store"].verdict is Verdict.OK
     left = [p for p in (tmp_path / "home/cache").rglob("*") if p.is_file() and "memo" not in str(p)]
     assert left == []
+
+
+def test_a_store_that_cannot_be_used_is_told_once_and_not_as_a_broken_setting(looked_at, tmp_path):
+    (tmp_path / "home").write_text("a file")
+    checks, diagnosis = looked_at()
+    assert checks["store"].verdict is Verdict.FAILING
+    assert checks["settings"].verdict is not Verdict.FAILING
+    assert not diagnosis.works(Ability.DIRECT)
+
+
+def test_every_registry_that_dockers_files_name_is_found_once(tmp_path):
+    auths = {"https://index.docker.io/v1/": {}, "r.example:5000/team": {"auth": ""}, "https://R.example:5000": {}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": auths, "credHelpers": {"gcr.example": "x"}}))
+    environ = {"DOCKER_CONFIG": str(tmp_path), "DOCKER_AUTH_CONFIG": '{"auths": {"gcr.example": {}}}'}
+    assert known_hosts(environ) == ("gcr.example", "docker.io", "r.example:5000")
+    assert known_hosts({}) == ()
+
+
+def test_conda_channels_are_asked_where_condarc_has_some_and_no_token_is_shown(looked_at, tmp_path):
+    with served() as url, served(status=404) as gone:
+        (tmp_path / ".condarc").write_text(
+            f"channels:\n  - {url}/t/token-canary/team\n  - {gone}/other\n  - {tmp_path.as_uri()}\nssl_verify: false\n"
+        )
+        checks, _ = looked_at()
+    verdicts = [c.verdict for name, c in checks.items() if name.startswith("channel ")]
+    assert verdicts == [Verdict.OK, Verdict.FAILING, Verdict.OK]
+    assert checks["condarc"].verdict is Verdict.WARNING
+    assert "canary" not in str(checks)
+
+
+def test_without_conda_nothing_is_said_to_be_wrong(looked_at):
+    checks, _ = looked_at()
+    assert checks["channels"].verdict is Verdict.NONE
+
+
+def test_a_condarc_that_is_no_yaml_is_a_line_with_its_place(looked_at, tmp_path):
+    (tmp_path / ".condarc").write_text("channels: [\n")
+    checks, _ = looked_at()
+    assert checks["channels"].verdict is Verdict.FAILING
+    assert ".condarc" in checks["channels"].found

@@ -56,10 +56,12 @@ def keyring(environ, tmp_path, monkeypatch):
 
 @pytest.fixture
 def resolved(tmp_path):
-    """`resolved(environ, resolver)`: name -> version of what alpha needs, by what a workspace opens for it."""
+    """`resolved(environ, resolver, "alpha")`: name -> version of what it needs, by what a workspace opens for it."""
 
-    def resolve(environ, resolver):
-        adapters = Workspace.open(environ, resolver=resolver).adapters
+    def resolve(environ, resolver, requirement="alpha", hashes=()):
+        spec = tmp_path / "requirements.txt"
+        spec.write_text(" ".join([requirement, *(f"--hash={h}" for h in hashes)]) + "\n")
+        adapters = Workspace.open(environ, resolver=resolver).adapters.for_spec(str(spec))
         packages = open_packages(
             resolver,
             adapters.machine,
@@ -72,7 +74,9 @@ def resolved(tmp_path):
         target = Target(
             Platform.parse(f"linux/{host.machine()}"), ".".join(map(str, sys.version_info[:3])), host.glibc_version()
         )
-        found = packages.resolve(normalize(Definition(pypi=(Requirement("alpha", ()),))), target, {}, _Silent())
+        found = packages.resolve(
+            normalize(Definition(pypi=(Requirement(requirement, tuple(hashes)),))), target, {}, _Silent()
+        )
         return {artifact.name: artifact.version for artifact in found}
 
     return resolve
@@ -125,6 +129,20 @@ def test_the_user_in_an_indexes_url_is_who_the_keyring_is_asked_for(
     (keyring / host_of(index.url)).write_text("joe\ns3cret-canary\n")
     environ["ENVBUILD_PYPI_INDEX"] = index.url.replace("://", "://joe@")
     assert resolved(environ, resolver) == FOUND
+
+
+@BOTH
+def test_a_file_that_is_named_by_its_url_is_had_by_the_keyrings_login_too(
+    environ, resolved, resolver, keyring, index, other_index
+):
+    index.login = ""
+    other_index.login = LOGIN
+    sha256 = other_index.wheel("alpha", "3.0")
+    keyring.mkdir()
+    (keyring / host_of(other_index.url)).write_text("joe\ns3cret-canary\n")
+    url = other_index.url.replace("/simple", "/files/alpha-3.0-py3-none-any.whl")
+    assert resolved(environ, resolver, f"alpha @ {url}", [f"sha256:{sha256}"]) == {"alpha": "3.0"}
+    assert not any(login for _, login in index.requests)
 
 
 def test_an_index_that_serves_everybody_never_wakes_the_keyring(environ, resolved, keyring, index):

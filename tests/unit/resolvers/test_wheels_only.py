@@ -150,6 +150,8 @@ def test_nothing_old_costs_no_second_resolution(lab, index):
     uv = lab.uv()
 
     class Counting:
+        name = "counting"
+
         def pins(self, request):
             calls.append(request)
             return uv.pins(request)

@@ -1,5 +1,7 @@
 """Logins from the user's keyring: had where it has one, and never a reason to fail; kept there without being seen."""
 
+import os
+
 import pytest
 
 from envbuild.errors import EnvironmentFault
@@ -69,3 +71,11 @@ def test_no_program_is_no_login(tmp_path, monkeypatch):
     assert not Keyring().erase("corp.example")
     with pytest.raises(EnvironmentFault, match="keyring"):
         Keyring().store("corp.example", "me", "pw")
+
+
+def test_a_keyring_that_waits_for_a_person_is_given_up_in_time(program, tmp_path):
+    """A locked one may ask on a screen that nobody looks at; and nothing of it stays behind."""
+    program(f"echo $$ > {tmp_path}/pid; exec /bin/sleep 60")
+    assert Keyring(patience=0.3).login("corp.example") is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -1,0 +1,46 @@
+"""Requirements that stand in another kind of file: read as pip's lines are, told where they stand there."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from envbuild.definition import Definition
+from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.finishing import Finish, finished
+from envbuild.formats.requirements import read_requirements
+from envbuild.formats.sourcefile import Loader, Reading
+
+__all__ = ["in_order", "read_requirement_list"]
+
+
+def read_requirement_list(
+    path: str, load: Loader, lines: Sequence[tuple[str, int]], pypi_urls: Collection[str], whole: Finish
+) -> Reading:
+    """What `lines` (a requirement or option, and its line in the file at `path`) say, as `whole` makes it a definition.
+
+    InvalidDefinition has all faults, each with the line in that file.
+    """
+    if not lines:
+        return Reading(finished(Definition(), whole, (), lambda _: path), (), (), (path,))
+    content = "\n".join(text for text, _ in lines).encode()
+    row = re.compile(rf"{re.escape(path)}:(\d+)\b")
+
+    def placed(text: str) -> str:
+        return row.sub(lambda found: f"{path}:{lines[int(found[1]) - 1][1]}", text)
+
+    try:
+        reading = read_requirements(path, lambda asked: content if asked == path else load(asked), "", pypi_urls, whole)
+    except InvalidDefinition as invalid:
+        told = [Fault(placed(f.at), placed(f.what), placed(f.hint)) for f in invalid.faults]
+        raise InvalidDefinition(told) from None
+    return replace(reading, notices=tuple(map(placed, reading.notices)))
+
+
+def in_order(faults: Sequence[Fault]) -> InvalidDefinition:
+    """All faults, by their lines."""
+
+    def line(fault: Fault) -> int:
+        number = fault.at.rpartition(":")[2]
+        return int(number) if number.isdigit() else 0
+
+    return InvalidDefinition(sorted(faults, key=line))
