@@ -92,7 +92,7 @@ def test_a_file_without_python_has_the_usual_one_and_says_so():
 
 
 def test_the_folder_of_another_machine_is_left_out():
-    assert "left out" in read("prefix: /home/me/envs/x\ndependencies: [python=3.11]\n").notices[0]
+    assert "left out" in read("prefix: /opt/conda/envs/x\ndependencies: [python=3.11]\n").notices[0]
 
 
 @pytest.mark.parametrize(
