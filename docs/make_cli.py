@@ -21,7 +21,8 @@ HEAD = """\
 Made from the commands' own help by `make docs`; change it there. `envbuild COMMAND --help` (or `-h`) shows a command's part.
 
 - stdout has the result alone, in a form that the next command takes; words and progress go to stderr.
-- SPEC is a requirements.txt, an envbuild.toml, a lock file, or a folder with one of them.
+- SPEC is a definition (requirements.txt, envbuild.toml, or environment.yml with packages from pip alone), a folder with one,
+  or a lock file.
 - [Exit codes](#exit-codes), [settings](#settings) and their variables stand at the end.
 """
 

@@ -59,8 +59,9 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...], cache: str) -> None:
     r"""Build the image of SPEC, or find it built already.
 
-    SPEC is a requirements.txt, an envbuild.toml, a lock file, or a folder with one of them. What its lock file does not
-    say is resolved first. The image's reference alone goes to stdout, in a form that the next command takes:
+    SPEC is a definition (requirements.txt, envbuild.toml, or environment.yml with packages from pip alone), a folder
+    with one, or a lock file. What no lock says is resolved first. The image's reference alone goes to stdout, in a form
+    that the next command takes:
 
     \b
     docker run --rm $(envbuild build requirements.txt) python -V

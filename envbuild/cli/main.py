@@ -27,6 +27,8 @@ _COMMANDS = {
     "shell": ("running", "Open a shell in an environment"),
     "probe": ("asking", "Tell whether an image is there: exit 0 hit, 10 miss"),
     "show": ("asking", "Show the normalized definition and its ids"),
+    "explain": ("comparing", "Tell why an image is found or has to be built"),
+    "diff": ("comparing", "Tell what differs between two environments"),
     "verify": ("looking", "Check an image against its lock"),
     "ls": ("looking", "List the files of an image"),
     "cat": ("looking", "Print a file of an image"),

@@ -29,8 +29,12 @@ class Logins:
     def find(self, host: str) -> str:
         """`user:password` for `host` or `host:port`; empty where there is none."""
         with self._lock:
-            found = self._asked.get(host) or self._settings.logins.get(host)
-            return found or self._from_netrc(host.partition(":")[0])
+            known = self._asked.get(host) or self._settings.logins.get(host, "")
+            if known and not known.endswith(":"):
+                return known
+            # A URL may name the user alone, whose password netrc has; or a token, which is a user without one.
+            found = self._from_netrc(host.partition(":")[0])
+            return found if found.startswith(known) else known
 
     def ask(self, host: str, refused: str) -> bool:
         """After a 401 to the login `refused`: ask for one, once a host. Whether there is another to try.

@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envbuild import process
@@ -13,6 +13,7 @@ from envbuild.errors import EngineFault
 from envbuild.filelock import locked
 from envbuild.filemodes import new_folder
 from envbuild.host import User, is_terminal
+from envbuild.http.stepnetwork import NO_NETWORK, StepNetwork
 from envbuild.oci import Image
 from envbuild.ports import OpensBlobs
 from envbuild.runners.accounts import HOME, accounts_of, with_caller
@@ -32,12 +33,15 @@ _INITS = ("catatonit", "docker-init", "tini", "dumb-init")
 class Place:
     """Where a run stands on this machine: the caller and their folder (absolute, without links).
 
-    `state` is a folder of ours, for bytecode and for what lasts as long as the run.
+    `state` is a folder of ours, for bytecode and for what lasts as long as the run. `network` is what the program is told
+    of the network, but for what the image's own `variables` say.
     """
 
     caller: User
     folder: Path
     state: Path
+    network: StepNetwork = NO_NETWORK
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_in_container(
@@ -47,7 +51,8 @@ def run_in_container(
 
     EnvironmentFault where the engine cannot start it, so that its failures never look like the program's.
     """
-    mounts = mounts_for(place.folder, command)
+    mounts = [*mounts_for(place.folder, command), *_authorities(place.network)]
+    secrets = place.network.proxy_variables(place.variables)
     words = command.argv(_PYTHON)
     with scratch_of(place.state) as scratch:
         identity, account_files = _identity(engine, image, blobs, place.caller, scratch)
@@ -62,9 +67,23 @@ def run_in_container(
             f"--workdir={place.folder}",
             "--env=PYTHONUNBUFFERED=1",
             f"--env=PYTHONPYCACHEPREFIX={_BYTECODE}",
+            *_network_options(engine, place, secrets),
             f"--entrypoint={words[0]}",
         ]
-        return _outcome(engine, engine.argv(*options, reference, *words[1:]), cid, command)
+        client = replace(engine, environ={**engine.environ, **secrets})
+        return _outcome(client, engine.argv(*options, reference, *words[1:]), cid, command)
+
+
+def _network_options(engine: Engine, place: Place, secrets: Mapping[str, str]) -> list[str]:
+    """Proxies by name alone: the client takes their values, which may have logins in them, from its environment."""
+    trust = place.network.trust_variables(place.variables, place.network.place)
+    # Podman hands on the variables of its own environment otherwise, a proxy on this machine's loopback too.
+    own = ["--http-proxy=false"] if engine.kind is EngineKind.PODMAN else []
+    return [*own, *(f"--env={name}" for name in secrets), *(f"--env={name}={value}" for name, value in trust.items())]
+
+
+def _authorities(network: StepNetwork) -> list[Mount]:
+    return [Mount(str(network.ca_bundle), network.place)] if network.ca_bundle else []
 
 
 def _outcome(engine: Engine, argv: Sequence[str], cid: Path, command: Command) -> Outcome:

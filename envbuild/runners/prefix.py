@@ -14,6 +14,7 @@ from envbuild import process
 from envbuild.digest import Digest
 from envbuild.errors import EnvironmentFault
 from envbuild.filelock import locked
+from envbuild.http.stepnetwork import NO_NETWORK, StepNetwork
 from envbuild.layers.wheelrecord import encode_sha256, parse_record, write_record
 from envbuild.layers.wheelscripts import with_interpreter
 from envbuild.members import Member, MemberKind, Segment
@@ -88,16 +89,21 @@ def make_prefix(
 
 
 def run_in_prefix(
-    prefix: Path, command: Command, environ: Mapping[str, str], variables: Iterable[tuple[str, str]] = ()
+    prefix: Path,
+    command: Command,
+    environ: Mapping[str, str],
+    variables: Iterable[tuple[str, str]] = (),
+    network: StepNetwork = NO_NETWORK,
 ) -> Outcome:
     """Run a command with this environment's Python and programs, attached to our terminal, in the current folder.
 
-    `variables` are the definition's own: they win over the caller's.
+    `variables` are the definition's own: they win over the caller's, and both over what `network` says.
     """
     own = {name: value for name, value in variables if name not in _OURS}
     kept = {name: value for name, value in environ.items() if name not in _ELSEWHERE}
     path = f"{prefix / 'bin'}{os.pathsep}{environ.get('PATH') or os.defpath}"
     env = {**kept, "PATH": path, "VIRTUAL_ENV": str(prefix), "PYTHONUNBUFFERED": "1", **own}
+    env |= network.proxy_variables(env) | network.trust_variables(env, str(network.ca_bundle))
     words = command.argv(str(prefix / "bin" / "python"))
     program = words[0] if "/" in words[0] else shutil.which(words[0], path=env["PATH"])
     if program is None or not Path(program).exists():

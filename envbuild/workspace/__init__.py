@@ -17,11 +17,13 @@ from envbuild.workspace.choosing import Chooser
 from envbuild.workspace.notices import Notices
 
 if TYPE_CHECKING:
+    from envbuild.pipeline.explaining import Explanation
     from envbuild.pipeline.filetree import Entry
     from envbuild.pipeline.relocking import LockResult
     from envbuild.pipeline.running import RunRequest
     from envbuild.pipeline.verifying import Verified
     from envbuild.workspace.caching import Cache
+    from envbuild.workspace.comparing import Difference
     from envbuild.workspace.configuring import Configuration
     from envbuild.workspace.doctor.diagnosis import Diagnosis
     from envbuild.workspace.logins import Forgotten, LoggedIn
@@ -128,6 +130,18 @@ class Workspace:
             ids[f"lock{suffix}"] = str(locked.lock_id) if locked else ""
             ids[f"image{suffix}"] = str(adapters.building.image_id(locked)) if locked else ""
         return Shown(name=spec.name, ids=ids, material=definition_material(adapters.specs.definition(spec).definition))
+
+    def explain(self, path: str, platform: Platform | None = None) -> "Explanation":
+        """Why the image of a spec is here or not: each id, and for a miss the nearest definition. Nothing is resolved."""
+        from envbuild.workspace.comparing import Comparing
+
+        return Comparing(self.adapters, platform).explain(path)
+
+    def diff(self, first: str, second: str, platform: Platform | None = None) -> "Difference":
+        """What differs between two environments, each a definition, a lock or an image."""
+        from envbuild.workspace.comparing import Comparing
+
+        return Comparing(self.adapters, platform).diff(first, second)
 
     def run(self, request: "RunRequest", report: Reporter) -> int:
         """Run a command in an environment, attached to this process's terminal; its exit code."""

@@ -161,16 +161,15 @@ class Adapters:
 
     @cached_property
     def asked_logins(self) -> dict[str, str]:
-        """Of what is resolved from, where the keyring alone has the login, by host."""
+        """By host, of what is resolved from: where the keyring alone has the login, or netrc for a user whom a URL names."""
         from envbuild.sources.keyring import has_keyring
         from envbuild.workspace.indexlogins import asked_logins, places
 
-        if not has_keyring():
-            return {}
+        ask = self.keyring.login if has_keyring() else None
         settings = self.machine.http_settings(logins=self.logins)
         requirements = self._parsed.definition.pypi if self._parsed else ()
         urls = places(self.index_urls.values(), requirements)
-        return asked_logins(urls, self.http, settings, self.keyring.login)
+        return asked_logins(urls, self.http, settings, ask)
 
     @cached_property
     def index_urls(self) -> dict[str, str]:

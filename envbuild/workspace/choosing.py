@@ -35,7 +35,7 @@ class Chooser:
         found = self.find(path, platform, choice, report)
         if isinstance(found, Chosen):
             return found
-        chosen = self._platform(list(found.requests), platform)
+        chosen = self.platform(list(found.requests), platform)
         return _of_spec(found, chosen, self._adapters.locking.ensure(found, chosen, choice, report))
 
     def find(self, path: str, platform: Platform | None, choice: Choice, report: Reporter) -> Chosen | Spec:
@@ -43,7 +43,7 @@ class Chooser:
         if path.endswith(".lock") and not self._adapters.files.is_folder(path):
             return self._of_lock_file(path, platform)
         spec = self.spec(path, report)
-        chosen = self._platform(list(spec.requests), platform)
+        chosen = self.platform(list(spec.requests), platform)
         locked = self._adapters.locking.find(spec, chosen, choice, report)
         return _of_spec(spec, chosen, locked) if locked else spec
 
@@ -57,7 +57,7 @@ class Chooser:
 
     def _of_lock_file(self, path: str, platform: Platform | None) -> Chosen:
         facts = self._adapters.specs.lock_facts(path)
-        chosen = self._platform(list(facts.sections), platform)
+        chosen = self.platform(list(facts.sections), platform)
         if chosen not in facts.sections:
             known = ", ".join(map(str, facts.sections))
             raise UsageError(f"the lock has no section for {chosen}", at=path, hint=f"it has {known}")
@@ -66,7 +66,8 @@ class Chooser:
         name = PurePath(path).name.removesuffix(".lock").removesuffix(".envbuild")
         return Chosen(name, chosen, locked, {"request": str(section.request), "lock": str(section.lock_id)})
 
-    def _platform(self, named: list[Platform], wanted: Platform | None) -> Platform:
+    def platform(self, named: list[Platform], wanted: Platform | None) -> Platform:
+        """The wanted one, else this machine's where it is named, else the first named."""
         host = self._adapters.host_platform
         return wanted or (host if host in named or not named else named[0])
 

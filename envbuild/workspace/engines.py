@@ -11,6 +11,7 @@ from pathlib import Path
 from envbuild import host
 from envbuild.digest import Digest
 from envbuild.errors import BuildFailed, EngineFault, EnvironmentFault
+from envbuild.http.stepnetwork import StepNetwork
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.delivering import names_of
 from envbuild.pipeline.images import Found as FoundImage
@@ -69,7 +70,16 @@ class Engines:
         names = names_of(name, built.image_id, ())
         reference = names[0]
         self.loader(engine.kind, report).ensure(built.image, names)
-        place = Place(caller=host.user(), folder=Path.cwd().resolve(), state=self._adapters.places.cache)
+        network = self._network.contained()
+        place = Place(
+            caller=host.user(),
+            folder=Path.cwd().resolve(),
+            state=self._adapters.places.cache,
+            network=network,
+            variables=dict(locked.settings.variables),
+        )
+        for notice in network.notices:
+            report.notice(notice)
         outcome = run_in_container(engine, reference, built.image, self._adapters.blobs, command, place)
         report.notice(f"ran in {engine.kind.value}, in the image {reference}")
         return outcome
@@ -84,7 +94,14 @@ class Engines:
         with suppress(OSError):
             # The time of the last use, by which `cache prune` goes.
             os.utime(prefix)
-        return run_in_prefix(prefix, command, self._adapters.environ, locked.settings.variables)
+        for notice in self._network.notices:
+            report.notice(notice)
+        return run_in_prefix(prefix, command, self._adapters.environ, locked.settings.variables, self._network)
+
+    @cached_property
+    def _network(self) -> StepNetwork:
+        """What the program is told of the network."""
+        return StepNetwork.of(self._adapters.machine.http_settings())
 
     def _make(self, lock: Lock, locked: Locked, folder: Path, report: Reporter) -> Path:
         from envbuild.runners.hostfit import check_host

@@ -9,7 +9,7 @@ from envbuild.definition import Requirement
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http
 from envbuild.http.faults import Passing
-from envbuild.http.logins import Logins
+from envbuild.http.logins import Logins, basic
 from envbuild.httpsettings import HttpSettings, host_of
 from envbuild.machine import PUBLIC_INDEX
 
@@ -33,27 +33,30 @@ def places(index_urls: Iterable[str], requirements: Iterable[Requirement]) -> tu
 
 
 def asked_logins(
-    urls: Iterable[str], http: Http, settings: HttpSettings, ask: Callable[[str], str | None]
+    urls: Iterable[str], http: Http, settings: HttpSettings, ask: Callable[[str], str | None] | None
 ) -> dict[str, str]:
-    """`user:password` by host, of the addresses that answer 401 and whose login is not known: what `ask` says of it.
+    """`user:password` by host, of the addresses that refuse the login which is known, or none: what `ask` says of it.
 
     `ask` may be slow, so that an index which serves everybody costs one question (HEAD) and nothing more. One that cannot
-    be reached is left to the resolver, which tells why.
+    be reached is left to the resolver, which tells why. Where a URL names the user alone, netrc may have the password.
     """
     known = Logins(settings)
-    users = known_users(settings.logins)
     found: dict[str, str] = {}
     for url in urls:
         host = host_of(url)
-        wanted = host not in found and (host in users or not known.find(host))
-        if wanted and _refuses(url, http) and (login := ask(host)):
-            found[host] = login
+        login = known.find(host)
+        if login and not login.endswith(":"):
+            # The resolvers read netrc themselves, but not for a user who is named elsewhere.
+            found |= {host: login} if host in settings.logins else {}
+        elif ask and host not in found and _refuses(url, login, http) and (asked := ask(host)):
+            found[host] = asked
     return found
 
 
-def _refuses(url: str, http: Http) -> bool:
+def _refuses(url: str, login: str, http: Http) -> bool:
+    headers = {"Authorization": basic(login)} if login else {}
     with suppress(EnvironmentFault, Passing):
-        answer = http.exchange("HEAD", url, {})
+        answer = http.exchange("HEAD", url, headers)
         answer.close()
         return answer.status == _UNAUTHORIZED
     return False

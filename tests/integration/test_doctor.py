@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from envbuild.machine import Machine
+
 SECRETS = ("index-canary", "proxy-canary", "registry-canary", "netrc-canary", "sesame-canary")
 
 
@@ -184,3 +186,40 @@ def test_on_a_terminal_lines_keep_its_width(home, program):
     rows = [row for row in done.stdout.replace("\r", "").splitlines() if row.startswith("  ")]
     assert rows
     assert max(map(len, rows)) <= 70
+
+
+@pytest.fixture
+def employee(cold, company):
+    """`employee(ENVBUILD_PROXY="...")`: what the doctor says to somebody inside a company who was told so much."""
+    machine = ("PIP_", "UV_", "SSL_", "REQUESTS_", "CURL_")
+    env = {k: v for k, v in cold.env.items() if not k.startswith(machine) and not k.upper().endswith("_PROXY")}
+    env |= {"PIP_CONFIG_FILE": os.devnull, "ENVBUILD_PYPI_INDEX": Machine.read(os.environ).pypi_index}
+
+    def look(**variables):
+        told = cold("doctor", "--json", env={**dict.fromkeys(cold.env.keys() - env.keys(), ""), **env, **variables},
+                    prefix=company.prefix)  # fmt: skip
+        assert b"c@nary" not in told.stdout + told.stderr
+        assert b"c%40nary" not in told.stdout + told.stderr
+        return {c["name"]: c for c in told.json["checks"]}, told.code
+
+    return look
+
+
+def test_behind_a_proxy_that_signs_its_authority_is_named_and_then_everything_is_reached(employee, company):
+    checks, code = employee(ENVBUILD_PROXY=company.proxy.guarded_with_login)
+    assert code == 5
+    assert "tests of a proxy" in checks["tls signer"]["found"]
+    assert "ca-bundle" in checks["tls signer"]["remedy"]
+    checks, code = employee(
+        ENVBUILD_PROXY=company.proxy.guarded_with_login, ENVBUILD_CA_BUNDLE=str(company.proxy.bundle)
+    )
+    assert (checks["proxy"]["verdict"], checks["index pypi"]["verdict"], code) == ("ok", "ok", 0), checks
+    assert f"through the proxy {company.proxy.guarded}" in checks["index pypi"]["found"]
+    assert "signed by Debian" in checks["debian"]["found"]
+    assert checks["clock"]["verdict"] == "ok"
+
+
+def test_a_proxy_that_wants_a_login_is_told_as_that(employee, company):
+    checks, code = employee(ENVBUILD_PROXY=company.proxy.guarded, ENVBUILD_CA_BUNDLE=str(company.proxy.bundle))
+    assert code == 5
+    assert "407" in checks["index pypi"]["found"]

@@ -10,11 +10,11 @@ __all__ = ["answering"]
 
 
 @contextmanager
-def answering(context: ssl.SSLContext, body: bytes = b"") -> Iterator[int]:
-    """Its port on 127.0.0.1; it answers 200 with `body` until the block is left, however it is left."""
+def answering(context: ssl.SSLContext, body: bytes = b"", address: str = "127.0.0.1") -> Iterator[int]:
+    """Its port on `address`; it answers 200 with `body` until the block is left, however it is left."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body)
     stop = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server((address, 0)) as listener:
         listener.settimeout(0.05)
 
         def serve() -> None:

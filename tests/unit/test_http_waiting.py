@@ -74,7 +74,7 @@ def test_a_download_that_makes_headway_is_not_waited_for(patient, faulty, answer
 
 def test_the_proxy_is_named_without_its_login(patient, faulty, told, answers):
     """The test's server is the proxy too: a request for another host reaches it."""
-    faulty.at("http://far.example/x", answers.reply(503, Retry_After="11"), answers.reply(200, b"ok"))
+    faulty.at("http://far.example/x?key=c4nary", answers.reply(503, Retry_After="11"), answers.reply(200, b"ok"))
     http = patient(proxies={"http": f"http://clerk:c4nary@{faulty.host}"}, logins={"far.example": "me:c4nary"})
     assert http.get("http://u:c4nary@far.example/x?key=c4nary").body == b"ok"
     assert len(told) == 1

@@ -132,6 +132,23 @@ def test_the_user_in_an_indexes_url_is_who_the_keyring_is_asked_for(
 
 
 @BOTH
+def test_the_user_in_an_indexes_url_has_his_password_in_netrc(environ, resolved, resolver, home, index):
+    """As for pip."""
+    (home.path / ".netrc").write_text("machine 127.0.0.1 login joe password s3cret-canary\n")
+    environ["ENVBUILD_PYPI_INDEX"] = index.url.replace("://", "://joe@")
+    assert resolved(environ, resolver) == FOUND
+
+
+@BOTH
+def test_a_token_in_the_users_place_is_never_handed_to_the_keyring(environ, resolved, resolver, keyring, index):
+    """As an argument it could be read by everybody on this machine."""
+    index.login = "t0ken-canary:"
+    environ["ENVBUILD_PYPI_INDEX"] = index.url.replace("://", "://t0ken-canary@")
+    assert resolved(environ, resolver) == FOUND
+    assert not keyring.exists()
+
+
+@BOTH
 def test_a_file_that_is_named_by_its_url_is_had_by_the_keyrings_login_too(
     environ, resolved, resolver, keyring, index, other_index
 ):
