@@ -7,6 +7,7 @@ import click
 from envbuild.cli.candidates import files
 from envbuild.cli.exits import MISS
 from envbuild.cli.options import Asked, asked
+from envbuild.errors import UsageError
 
 __all__ = ["probe_command", "show_command"]
 
@@ -36,8 +37,9 @@ def probe_command(asked: Asked, spec: str) -> int:
 
 @click.command("show", no_args_is_help=True)
 @click.argument("spec", metavar="SPEC", shell_complete=files)
+@click.option("--toml", "as_toml", is_flag=True, help="Write SPEC as an envbuild.toml, and nothing else.")
 @asked("json")
-def show_command(asked: Asked, spec: str) -> None:
+def show_command(asked: Asked, spec: str, *, as_toml: bool) -> None:
     r"""Show the normalized definition of SPEC, its ids, and what is known of its lock and image.
 
     Nothing is resolved or built. Two definitions with one definition id ask for the same.
@@ -45,8 +47,14 @@ def show_command(asked: Asked, spec: str) -> None:
     \b
     envbuild show envbuild.toml
     envbuild show requirements.txt --json
+    envbuild show environment.yml --toml > envbuild.toml
     """
+    if as_toml and asked.json:
+        raise UsageError("--toml and --json exclude each other", hint="--json has the definition, too")
     shown = asked.workspace.show(spec, asked.report)
+    if as_toml:
+        click.echo(shown.toml, nl=False)
+        return
     if asked.json:
         document = {"schema": 1, "name": shown.name, "ids": dict(shown.ids), "definition": shown.material}
         click.echo(json.dumps(document, ensure_ascii=False))

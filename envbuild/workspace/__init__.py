@@ -118,6 +118,7 @@ class Workspace:
 
     def show(self, path: str, report: Reporter) -> "Shown":
         """The normalized definition and all its ids; of a lock and an image only what is known here."""
+        from envbuild.formats.envtomldump import envbuild_toml
         from envbuild.workspace.results import Shown
 
         adapters = self.adapters
@@ -129,7 +130,9 @@ class Workspace:
             ids[f"request{suffix}"] = str(request)
             ids[f"lock{suffix}"] = str(locked.lock_id) if locked else ""
             ids[f"image{suffix}"] = str(adapters.building.image_id(locked)) if locked else ""
-        return Shown(name=spec.name, ids=ids, material=definition_material(adapters.specs.definition(spec).definition))
+        definition = adapters.specs.definition(spec).definition
+        toml = envbuild_toml(definition)
+        return Shown(name=spec.name, ids=ids, material=definition_material(definition), toml=toml)
 
     def explain(self, path: str, platform: Platform | None = None) -> "Explanation":
         """Why the image of a spec is here or not: each id, and for a miss the nearest definition. Nothing is resolved."""

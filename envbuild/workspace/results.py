@@ -62,3 +62,5 @@ class Shown:
     name: str
     ids: Mapping[str, str]
     material: Mapping[str, JSON]
+    toml: str = ""
+    """The same as an envbuild.toml."""

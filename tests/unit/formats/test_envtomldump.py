@@ -1,0 +1,91 @@
+"""What `show --toml` writes is read back as the same definition, so that people can move to it."""
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envbuild.definition import CopyStep, DebianBase, Definition, DockerfileBase, ImageBase, Index, Requirement
+from envbuild.formats.envtomldump import envbuild_toml
+from envbuild.formats.reading import read
+from envbuild.normalize import normalize
+from envbuild.platforms import Platform
+
+AA, BB = "a" * 64, "b" * 64
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+
+
+def back(definition):
+    text = envbuild_toml(definition)
+    tomllib.loads(text)
+    return read(f"{definition.name}.toml", lambda _: text.encode(), finish=normalize).definition
+
+
+FULL = Definition(
+    name="training",
+    description='all "keys" \\ here',
+    tags=(("team", "vision"),),
+    base=DebianBase("trixie"),
+    python="3.13",
+    pypi=(Requirement("numpy"), Requirement('pandas>=2; python_version < "3.14"')),
+    constraints=("scipy<2",),
+    conda=("cudatoolkit",),
+    channels=("conda-forge",),
+    system=("libgomp1",),
+    platforms=(Platform("linux", "amd64"), Platform("linux", "arm64")),
+    indexes=(Index("torch", "https://t.example/whl", explicit=True, packages=("torch",)), Index("pypi")),
+    accelerator="cu128",
+    virtual_packages=(("__cuda", "12.8"),),
+    variables=(("A", "x=y\n\x7f\t\u2028"), ("B", "")),
+    user="me",
+    workdir="/work",
+    entrypoint=("python", "-m", "x"),
+    run=("echo 'hello'",),
+    copy=(CopyStep("src", "/opt/src"),),
+)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        FULL,
+        Definition(name="x"),
+        Definition(name="x", python=""),
+        Definition(name="x", base=ImageBase("debian:12")),
+        Definition(name="x", base=DockerfileBase("docker/Dockerfile", "docker")),
+        Definition(
+            name="x", pypi=(Requirement("a", (f"sha256:{AA}", f"sha256:{BB}")), Requirement("b", (f"sha256:{BB}",)))
+        ),
+        Definition(name="x", indexes=(Index("own", "https://own.example/s"),), sdists="build", bytecode="checked"),
+    ],
+    ids=lambda d: type(d.base).__name__,
+)
+def test_every_key_comes_back(definition):
+    meant = normalize(definition)
+    assert back(meant) == meant
+
+
+@given(
+    st.builds(
+        Definition,
+        name=st.just("x"),
+        description=TEXT,
+        pypi=st.lists(st.sampled_from(["numpy", "scipy>=1", "six==1"]), unique=True).map(
+            lambda t: tuple(map(Requirement, t))
+        ),
+        variables=st.dictionaries(st.sampled_from("ABC"), TEXT).map(lambda d: tuple(d.items())),
+        tags=st.dictionaries(st.from_regex(r"[a-z][a-z.-]{0,5}", fullmatch=True), TEXT).map(lambda d: tuple(d.items())),
+        entrypoint=st.lists(TEXT, max_size=3).map(lambda words: ("x", *words)),
+    )
+)
+def test_any_text_in_it_comes_back(definition):
+    meant = normalize(definition)
+    assert back(meant) == meant
+
+
+def test_what_is_usual_is_left_out():
+    """People read it, and keep it in version control."""
+    assert envbuild_toml(normalize(Definition(name="x", pypi=(Requirement("six"),)))) == (
+        'format = 1\nname = "x"\npython = "3.11"\npypi = ["six"]\n'
+    )
