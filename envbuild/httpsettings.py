@@ -3,12 +3,13 @@
 It is a noun of its own, so that reading a machine's configuration loads no HTTP client.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["USER_AGENT", "HttpSettings", "host_of", "public_url", "split_login"]
+__all__ = ["USER_AGENT", "HttpSettings", "encoded_login", "host_of", "public_url", "split_login"]
 
 USER_AGENT = "envbuild"
 
@@ -42,20 +43,33 @@ class HttpSettings:
     """Whether nobody waits for answers any more (Ctrl-C): then no request begins, and no wait goes on."""
 
 
+_STRAY = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)([^/?#@\[\]]*:(?![0-9]*(?:[/?#]|$))[^@]*)(?=@)")
+"""A login that was written as it is, with one of /?# in its password: what comes before that is no host with a port."""
+_DELIMITERS = {ord(c): f"%{ord(c):02X}" for c in "/?#"}
+
+
+def encoded_login(url: str) -> str:
+    """The URL itself; where its password has one of /?# in it, with those percent-encoded (RFC 3986, 3.2.1).
+
+    Else half of the password would pass for a path, and be shown with it.
+    """
+    return _STRAY.sub(lambda found: found[1] + found[2].translate(_DELIMITERS), url, count=1)
+
+
 def host_of(url: str) -> str:
     """The host of a URL, with its port where it names one; for a file, `file`."""
-    parts = urlsplit(url)
+    parts = urlsplit(encoded_login(url))
     return parts.netloc.rpartition("@")[2].lower() or parts.scheme
 
 
 def split_login(url: str) -> tuple[str, str]:
     """A URL without its login, and the login (`user:password` as written, percent-encoded; empty: none)."""
-    parts = urlsplit(url)
+    parts = urlsplit(encoded_login(url))
     login, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=host)), login
 
 
 def public_url(url: str) -> str:
     """A URL as it may be shown: without login, query and fragment, which can carry secrets."""
-    parts = urlsplit(url)
+    parts = urlsplit(encoded_login(url))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

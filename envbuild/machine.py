@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
-from envbuild.httpsettings import HttpSettings, host_of, split_login
+from envbuild.httpsettings import HttpSettings, encoded_login, host_of, split_login
 from envbuild.settings.files import Origin
 from envbuild.settings.othertools import proxy_of, told
 from envbuild.settings.pipconfig import pip_settings
@@ -121,7 +121,7 @@ def _proxies(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         found = {scheme: url for scheme in ("http", "https", "all") if (url := proxy_of(environ, scheme).text)}
     if value and not found:
         found = {"all": value.text}
-    return {scheme: url if "://" in url else f"http://{url}" for scheme, url in found.items()}
+    return {scheme: encoded_login(url if "://" in url else f"http://{url}") for scheme, url in found.items()}
 
 
 def _netrc(environ: Mapping[str, str]) -> Path | None:

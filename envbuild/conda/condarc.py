@@ -4,6 +4,7 @@ The sources are conda's documentation ("Using the .condarc conda configuration f
 Nothing that our own settings say is asked here: they go first.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,8 +49,8 @@ class Condarc:
     """Beside the certificate, where it is not in the same file."""
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By scheme, or `scheme://host`."""
-    timeout: float = 60.0
-    """Seconds that a server may be silent."""
+    timeout: float | None = None
+    """Seconds that a server may be silent; None: nothing is said."""
     offline: bool = False
     files: tuple[Path, ...] = ()
     """Those that were read, weakest first."""
@@ -181,8 +182,14 @@ def _not_followed(verify: Word | None) -> tuple[str, ...]:
     return (f"{verify.place}: ssl_verify: false is not followed, certificates are checked all the same; {advice}",)
 
 
-def _seconds(word: Word | None) -> float:
-    return _valued(word, float, "remote_read_timeout_secs", "a number of seconds") if word else 60.0
+def _seconds(word: Word | None) -> float | None:
+    return _valued(word, _as_seconds, "remote_read_timeout_secs", "a number of seconds") if word else None
+
+
+def _as_seconds(text: str) -> float:
+    if not 0 <= float(text) < math.inf:
+        raise ValueError(text)
+    return float(text)
 
 
 def _switch(word: Word | None, name: str) -> bool:

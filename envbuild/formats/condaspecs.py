@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-__all__ = ["is_only_python", "python_of", "spec_name", "spec_text"]
+__all__ = ["is_only_python", "names_a_version", "python_of", "spec_name", "spec_text"]
 
 _SPEC = re.compile(
     r"""
@@ -15,6 +15,7 @@ _SPEC = re.compile(
     re.VERBOSE,
 )
 _PYTHON = re.compile(r"(?:={1,2}|~=|>=)?\s*(?P<minor>3\.\d+)(?P<patch>\.\d+)?(?:\.?\*)?(?P<build>=\S+)?")
+_ONE_VERSION = re.compile(r"={0,2}\s*[0-9][^*<>!|,=]*(?:[= ]\S+)?")
 _EMPTY = re.compile(r"\s*[<>=!~]+\s*")
 _BETWEEN = re.compile(r">=\s*3\.(?P<low>\d+)(?:\.0)?\s*,\s*<\s*3\.(?P<high>\d+)(?:\.0)?(?:a0)?")
 
@@ -39,6 +40,12 @@ def spec_name(spec: str) -> str:
 def is_only_python(specs: Sequence[str]) -> bool:
     """Whether conda has to give nothing but python and pip."""
     return {spec_name(spec) for spec in specs} <= {"python", "pip"}
+
+
+def names_a_version(spec: str) -> bool:
+    """Whether a spec allows one version alone, with whatever builds it has."""
+    found = _SPEC.fullmatch(spec)
+    return found is not None and _ONE_VERSION.fullmatch(found["rest"].strip()) is not None
 
 
 def python_of(spec: str) -> tuple[str, tuple[str, str] | None]:

@@ -20,7 +20,7 @@ from envbuild.http.logins import Logins, basic, decoded
 from envbuild.http.proxies import is_loopback, proxy_for
 from envbuild.http.trust import host_folder, trust
 from envbuild.http.waiting import Waiting
-from envbuild.httpsettings import HttpSettings, host_of, public_url, split_login
+from envbuild.httpsettings import HttpSettings, encoded_login, host_of, public_url, split_login
 
 __all__ = ["Answer", "Body", "Transport"]
 
@@ -77,7 +77,7 @@ class Transport:
 
     def open(self, url: str, headers: Mapping[str, str]) -> Answer:
         """GET, redirects followed. EnvironmentFault for what no other try mends, Passing for what one may."""
-        url, written = split_login(_web_address(url))
+        url, written = split_login(_web_address(encoded_login(url)))
         first, secure = host_of(url), url.startswith("https:")
         for _ in range(_HOPS):
             own = host_of(url) == first

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from envbuild.debian.aptsources import MIRROR_SETTING, SECURITY_SETTING, DebianMirrors
 from envbuild.debian.baselist import SUITES, Suite
@@ -18,6 +18,7 @@ from envbuild.debian.release import IndexEntry, Release, check, claimed_origin, 
 from envbuild.debian.signature import debian_keys, verify_inline
 from envbuild.digest import Digest
 from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ProxyFault
+from envbuild.httpsettings import public_url
 from envbuild.lockfile import Artifact
 from envbuild.platforms import Platform
 from envbuild.ports import BlobStore
@@ -116,16 +117,16 @@ class DebianMirror:
                 data = self._read(f"{base}/dists/{archive}/InRelease")
             except EnvironmentFault as fault:
                 faults.append(fault)
-                passed_over.append(f"{_shown(base)}: {fault.what}")
+                passed_over.append(f"{public_url(base)}: {fault.what}")
                 advice |= {f"\n  {fault.hint}": None} if fault.hint else {}
                 continue
             origin = claimed_origin(data) if data else ""
             if data and origin == "Debian":
-                at = f"{_shown(base)}, {archive}"
+                at = f"{public_url(base)}, {archive}"
                 release = parse(verify_inline(data, self._keys, at=at), at=at)
                 check(release, archive, self._now(), at=at)
                 return base, release
-            passed_over.append(f"{_shown(base)}: " + (f"Origin is {origin}" if origin else f"it has no {archive}"))
+            passed_over.append(f"{public_url(base)}: " + (f"Origin is {origin}" if origin else f"it has no {archive}"))
         if passed_over and len(faults) == len(passed_over) and all(isinstance(f, ProxyFault) for f in faults):
             # No setting of a mirror mends that.
             raise faults[0]
@@ -144,7 +145,7 @@ class DebianMirror:
                 return PackagesIndex(f"debian:{archive}", decompress(data))
         raise EnvironmentFault(
             f"{archive} has no packages for {platform}",
-            at=_shown(base),
+            at=public_url(base),
             hint=f"Name another mirror in {MIRROR_SETTING}.",
         )
 
@@ -161,7 +162,7 @@ class DebianMirror:
                     writer.commit(entry.digest)
                 return data
             seen = seen or data is not None
-        where = _shown(f"{folder}/{entry.path}")
+        where = public_url(f"{folder}/{entry.path}")
         if seen:
             raise IntegrityError(
                 "the index is not the one that the suite's signed Release names",
@@ -180,9 +181,3 @@ class DebianMirror:
 
 def _url(base: str, path: str) -> str:
     return f"{base}/{path}" if base.startswith("file:") else f"{base}/{quote(path)}"
-
-
-def _shown(url: str) -> str:
-    """A URL for people: without a login."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

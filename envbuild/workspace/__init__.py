@@ -9,6 +9,7 @@ from envbuild.errors import UsageError
 from envbuild.ids import definition_material
 from envbuild.pipeline.delivering import Destination, Names, deliver, names_of
 from envbuild.pipeline.locking import Choice
+from envbuild.pipeline.quiet import Quiet
 from envbuild.pipeline.specs import Spec
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter
@@ -19,6 +20,7 @@ from envbuild.workspace.notices import Notices
 if TYPE_CHECKING:
     from envbuild.pipeline.explaining import Explanation
     from envbuild.pipeline.filetree import Entry
+    from envbuild.pipeline.linting import Finding
     from envbuild.pipeline.relocking import LockResult
     from envbuild.pipeline.running import RunRequest
     from envbuild.pipeline.verifying import Verified
@@ -139,6 +141,17 @@ class Workspace:
         from envbuild.workspace.comparing import Comparing
 
         return Comparing(self.adapters, platform).explain(path)
+
+    def lint(self, path: str) -> "tuple[Finding, ...]":
+        """What is likely to hurt in a spec's definition, although it is valid."""
+        from datetime import UTC, datetime
+
+        from envbuild.pipeline.linting import lint
+
+        adapters = self.adapters
+        spec = Chooser(adapters).spec(adapters.files.definition(path), Quiet())
+        locked = adapters.locking.place_of(spec, Choice()) is not None
+        return lint(adapters.specs.definition(spec).definition, locked=locked, today=datetime.now(UTC).date())
 
     def diff(self, first: str, second: str, platform: Platform | None = None) -> "Difference":
         """What differs between two environments, each a definition, a lock or an image."""

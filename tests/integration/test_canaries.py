@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 import os
-import re
 import tarfile
 import zlib
 from contextlib import ExitStack
@@ -58,6 +57,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._forms: dict[bytes, str] = {}
+        self._seen: set[bytes] = set()
         self.found: list[str] = []
         for place in PLACES:
             self.know(f"user-{place}", _secret(place), place)
@@ -69,18 +69,22 @@ class Watch:
             plain = base64.b64encode(text.encode()).decode().rstrip("=")
             forms |= {plain, plain.replace("+", "-").replace("/", "_")}
         self._forms |= {form.encode(): place for form in forms}
-        self._pattern = re.compile(b"|".join(map(re.escape, sorted(self._forms, key=len, reverse=True))))
 
     def look(self, where: str, data: bytes) -> None:
         """Note each secret in these bytes."""
-        self.found += [f"{self._forms[hit]} in {where}: ...{_around(data, hit)}" for hit in set(self._pattern.findall(data))]
+        self.found += [
+            f"{place} in {where}: ...{_around(data, form)}" for form, place in self._forms.items() if form in data
+        ]
 
     def look_inside(self, folder: Path) -> None:
         """Every file below a folder, and what is packed in it."""
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
-            for data in _unpacked(path.read_bytes()):
-                self.look(str(path), data)
             self.look(f"the name of {path}", str(path).encode())
+            raw = path.read_bytes()
+            if sha256(raw).digest() not in self._seen:
+                self._seen.add(sha256(raw).digest())
+                for data in _unpacked(raw):
+                    self.look(str(path), data)
 
 
 def _around(data: bytes, hit: bytes) -> str:
@@ -132,7 +136,9 @@ def user(sites, company, cold, home, tmp_path):
     )
     keyring = home.path / "bin/keyring"
     keyring.parent.mkdir()
-    keyring.write_text(f"#!/bin/sh\ncase \"$*\" in *127.0.0.9*) printf '%s\\n' user-keyring '{_secret('keyring')}';; *) exit 1;; esac\n")
+    keyring.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *127.0.0.9*) printf '%s\\n' user-keyring '{_secret('keyring')}';; *) exit 1;; esac\n"
+    )
     keyring.chmod(0o755)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -195,7 +201,18 @@ class Session:
 
     def __call__(self, *words, cwd, env=None, code=0, traced=True):
         """Run one; it must end with this code. Not `traced` where the words themselves hold a secret."""
-        strace = ("strace", "-f", "--seccomp-bpf", "-qq", "-s", str(SHOWN), "-e", "trace=execve", "-o", str(self._trace))
+        strace = (
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-s",
+            str(SHOWN),
+            "-e",
+            "trace=execve",
+            "-o",
+            str(self._trace),
+        )
         done = self._call(*words, cwd=cwd, env=env, prefix=strace if traced else ())
         line = " ".join(map(str, words))
         assert done.code == code, f"{line}: exit {done.code}\n{done.stderr.decode()}{done.stdout.decode()[:2000]}"
@@ -207,7 +224,10 @@ class Session:
 
 
 def _all_that_is_right(session, projects) -> None:
-    for name in ("toml/envbuild.toml", *(f"{n}/requirements.txt" for n in ("index", "extra", "direct", "netrc", "keyring"))):
+    for name in (
+        "toml/envbuild.toml",
+        *(f"{n}/requirements.txt" for n in ("index", "extra", "direct", "netrc", "keyring")),
+    ):
         cwd, spec = projects / name.partition("/")[0], name.partition("/")[2]
         session("lock", spec, cwd=cwd)
         session("build", spec, "--to", "store", "--json", cwd=cwd)
@@ -218,29 +238,33 @@ def _all_that_is_right(session, projects) -> None:
     session("probe", "envbuild.toml", "--json", cwd=cwd)
     for form in ("pylock", "requirements"):
         session("export", "envbuild.toml", "--format", form, cwd=cwd)
-    reference = session("build", "envbuild.toml", "--to", "oci:layout", "--to", "archive:image.tar", "--to", "store", cwd=cwd)
+    reference = session(
+        "build", "envbuild.toml", "--to", "oci:layout", "--to", "archive:image.tar", "--to", "store", cwd=cwd
+    )
     reference = reference.stdout.decode().split()[-1]
     session("ls", reference, cwd=cwd)
-    session("run", "--no-container", "-e", "envbuild.toml", "--", "python", "-c", "import one, two, three, four", cwd=cwd)
+    session(
+        "run", "--no-container", "-e", "envbuild.toml", "--", "python", "-c", "import one, two, three, four", cwd=cwd
+    )
     session("cache", "info", cwd=cwd)
     session("cache", "verify", cwd=cwd)
 
 
 def _what_tells_of_settings(session, projects) -> None:
     cwd = projects / "toml"
-    for words in (("config", "show"), ("config", "show", "--json"), ("config", "path")):
-        session(*words, cwd=cwd)
+    for words in ((), ("--json",), ("pypi-index",), ("proxy",), ("debian-mirror",), ("indexes.filed",)):
+        session("config", "show", *words, cwd=cwd)
     for words in (("doctor",), ("doctor", "--json")):
         done = session._call(*words, cwd=cwd)
         session.watch.look(" ".join(words), done.stdout + done.stderr)
 
 
 def _all_that_fails(session, projects, sites, company) -> None:
-    for name, code in (("wrong", 5), ("absent", 3), ("closed", 5), ("broken", 2)):
-        for more in ((), ("--json",)):
-            session("lock", "requirements.txt", *more, cwd=projects / name, code=code)
+    for name, code in (("wrong", 5), ("absent", 3), ("broken", 2)):
+        session("lock", "requirements.txt", "--json", cwd=projects / name, code=code)
         if code != 2:
             session("lock", "requirements.txt", "--resolver", "pip-tools", cwd=projects / name, code=code)
+    session("lock", "requirements.txt", cwd=projects / "closed", code=5)
     cwd = projects / "toml"
     wrong = {
         "ENVBUILD_DEBIAN_MIRROR": sites["mirror"].url_with(_login("wrong")),
@@ -251,7 +275,15 @@ def _all_that_fails(session, projects, sites, company) -> None:
         session("lock", "envbuild.toml", "--upgrade", "--json", cwd=cwd, env={name: value}, code=5)
     closed = {"ENVBUILD_PROXY": f"http://{quote(_login('wrong'), safe=':')}@127.0.0.30:9"}
     session("lock", "envbuild.toml", "--upgrade", cwd=cwd, env=closed, code=5)
-    typed = session("build", "envbuild.toml", "--to", f"{quote(_login('wrong'), safe=':')}@127.0.0.30:9/x", cwd=cwd, code=2, traced=False)
+    typed = session(
+        "build",
+        "envbuild.toml",
+        "--to",
+        f"{quote(_login('wrong'), safe=':')}@127.0.0.30:9/x",
+        cwd=cwd,
+        code=2,
+        traced=False,
+    )
     session.watch.look("a refused address", typed.stderr + typed.stdout)
 
 
@@ -299,9 +331,20 @@ def test_no_secret_is_ever_seen(
     _all_that_fails(session, projects, sites, company)
     for place in ("mirror", "security", "setting", "named", "file", "definition", "requirements", "netrc", "keyring"):
         assert any(known for _, known in sites[place].asked), f"{place}'s login was not used: nothing was tried"
+    blind = Watch()
+    blind.look_inside(home.path)
+    blind.look_inside(tmp_path / "d4")
+    for place in ("netrc", "keyring", "pip", "links", "wrong"):
+        assert any(found.startswith(place) for found in blind.found), f"{place} is not seen where it stands"
     (home.store / "config.toml").unlink()
     for spec in [*projects.rglob("requirements.txt"), *projects.rglob("envbuild.toml")]:
         spec.unlink()
-    for folder in (home.store, projects, tmp_path / "scratch", registry_with_login.storage, registry_with_token.storage):
+    for folder in (
+        home.store,
+        projects,
+        tmp_path / "scratch",
+        registry_with_login.storage,
+        registry_with_token.storage,
+    ):
         watch.look_inside(folder)
     assert not watch.found, "\n".join(dict.fromkeys(watch.found))

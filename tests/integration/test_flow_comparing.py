@@ -59,3 +59,14 @@ def test_what_cannot_be_compared_is_said(cold, tmp_path):
     assert "lock or build the definition first" in cold.failed(2, "diff", name, two)
     assert "no such image" in cold.failed(2, "diff", one, "nothing-like-it")
     assert "does not ask for linux/arm64" in cold.failed(2, "explain", one, "--platform", "linux/arm64")
+
+
+def test_lint_says_what_hurts_and_a_lock_ends_what_it_ends(cold, tmp_path):
+    """CI runs it with --strict."""
+    spec = write(tmp_path / "spec.toml", 'format = 1\npypi = ["six"]\n[variables]\nAPI_TOKEN = "hunter2"\n')
+    done = cold("lint", spec, "--strict")
+    assert done.code == 2
+    assert b"hunter2" not in done.stdout + done.stderr
+    assert [f["code"] for f in cold("lint", spec, "--json").ok().json["findings"]] == ["EB101", "EB103"]
+    cold("lock", spec).ok()
+    assert [f["code"] for f in cold("lint", spec, "--json").ok().json["findings"]] == ["EB103"]

@@ -67,6 +67,7 @@ def test_a_wait_of_more_than_ten_seconds_is_told_with_host_proxy_reason_and_try(
             "ENVBUILD_PROXY": f"http://clerk:c4nary@{proxy}",
             "ENVBUILD_NO_PROXY": "none.example",
             "ENVBUILD_DEBIAN_MIRROR": "http://debian.example/debian",
+            "ENVBUILD_DEBIAN_MIRROR_SECURITY": "http://debian.example/security",
         }
         told = cold("lock", spec, env=env).stderr.decode()
         quiet = cold("lock", spec, "--quiet", env=env).stderr.decode()
@@ -78,7 +79,7 @@ def test_a_wait_of_more_than_ten_seconds_is_told_with_host_proxy_reason_and_try(
 
 
 def test_ctrl_c_in_a_long_wait_ends_the_command_and_nothing_more_is_asked(cold, spec):
-    """Its threads wait for two minutes otherwise, or until they are cut off with their work in mid-air."""
+    """It ends as interrupted, and asks for nothing else on its way out."""
     with slow(100) as server:
         env = {**cold.env, "ENVBUILD_DEBIAN_MIRROR": f"http://127.0.0.1:{server.server_port}/debian"}
         child = subprocess.Popen(

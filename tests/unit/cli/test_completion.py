@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -129,6 +130,26 @@ def test_where_an_image_goes(folder, monkeypatch):
     assert values("build x --to archive:two/t") == ["archive:two/three.tar"]
     assert values("build x --to archive:two/.") == ["archive:two/.hidden"]
     assert values("build x --to archive:no/such/") == []
+
+
+def test_no_argument_is_left_without_candidates():
+    """Tab that stays silent looks broken. What is inside an image alone is not read for it."""
+    silent = [f"{name} {what.make_metavar(click.Context(command))}" for name, command, what in arguments(cli)]
+    assert silent == ["ls [PATH]", "cat PATH"]
+
+
+def arguments(group: click.Group) -> Iterator[tuple[str, click.Command, click.Argument]]:
+    """The arguments that offer nothing, with their commands."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from arguments(command)
+            continue
+        own = [p for p in command.params if isinstance(p, click.Argument)]
+        within = click.Context(command)
+        within.params = {"name": "engine"}
+        yield from ((name, command, a) for a in own if not a.shell_complete(within, "") and a.name != "registry")
 
 
 def test_platforms_are_those_that_are_served():

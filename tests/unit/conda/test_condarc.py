@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from envbuild.conda.channels import channel_urls, public_channel
 from envbuild.conda.condarc import PUBLIC_ALIAS, Condarc, read_condarc
+from envbuild.conda.reach import for_channels
 from envbuild.conda.said import Said, Word, merged
 from envbuild.errors import EnvironmentFault
+from envbuild.httpsettings import HttpSettings
 
 
 @pytest.fixture
@@ -144,6 +146,8 @@ BAD = {
     "table-in-list": ("channels:\n  - a: b\n", ":2"),
     "alias-without-scheme": ("a: 1\n\nchannel_alias: inside.example\n", ":3"),
     "no-seconds": ("remote_read_timeout_secs: soon\n", ":1"),
+    "endless-seconds": ("remote_read_timeout_secs: .inf\nx: 1\n", ":1"),
+    "never-seconds": ("x: 1\nremote_read_timeout_secs: -3\n", ":2"),
     "no-switch": ("offline: perhaps\n", ":1"),
     "python": ("channels: !!python/object/apply:os.getcwd []\n", ":1"),
     "twice": ("channels: [a]\nchannels: [b]\n", ":2"),
@@ -256,3 +260,15 @@ def test_a_merge_loses_and_repeats_nothing(lists):
 def test_a_url_that_a_name_stands_for_stands_for_itself(name):
     for url in channel_urls(name, CONFIGURED):
         assert channel_urls(url, CONFIGURED) == (url,)
+
+
+def test_channels_are_reached_by_our_own_settings_then_conda_s_then_other_tools(tmp_path):
+    told = HttpSettings(ca_bundle=tmp_path / "tools.pem", proxies={"https": "http://tools:1"}, read_timeout=60)
+    conda = Condarc(
+        ca_bundle=tmp_path / "conda.pem", proxies={"https": "conda:2", "https://one.host": "http://x:1"}, timeout=5.0
+    )
+    assert for_channels(told, Condarc(), ()) == told
+    assert for_channels(told, conda, ("ca-bundle", "proxy", "timeout")) == told
+    reached = for_channels(told, conda, ())
+    assert (reached.ca_bundle, reached.read_timeout) == (tmp_path / "conda.pem", 5.0)
+    assert reached.proxies == {"https": "http://conda:2"}
