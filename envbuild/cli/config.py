@@ -40,6 +40,8 @@ def show_command(asked: Asked, name: str | None) -> None:
     envbuild config show --json
     """
     configuration = asked.workspace.configuration
+    for notice in configuration.notices:
+        asked.report.notice(notice)
     found = configuration.all() if name is None else (configuration.one(name),)
     if asked.json:
         rows = [{"name": s.name, "value": s.text, "origin": s.origin.value, "place": s.place} for s in found]
@@ -77,9 +79,11 @@ def unset_command(asked: Asked, name: str) -> None:
     \b
     envbuild config unset cache
     """
-    path = asked.workspace.configuration.unset(name)
+    configuration = asked.workspace.configuration
+    there = configuration.unset(name)
     if not asked.quiet:
-        click.echo(f"{name} is not set in {path}", err=True)
+        words = "was taken out of" if there else "was not in"
+        click.echo(f"{name} {words} {configuration.path}", err=True)
 
 
 @config_command.command("path")

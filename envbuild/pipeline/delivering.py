@@ -43,7 +43,7 @@ class Destination:
             return cls(DestinationKind.REGISTRY, _in_registry(text, forms))
         wants_path = kind in {DestinationKind.OCI, DestinationKind.ARCHIVE}
         if wants_path != bool(path) or (colon and not path):
-            raise UsageError(f"{text!r} {'lacks' if wants_path else 'takes no'} path", at="--to", hint=f"say {forms}")
+            raise UsageError(f"{text!r} {'needs a' if wants_path else 'takes no'} path", at="--to", hint=f"say {forms}")
         return cls(kind, path)
 
 

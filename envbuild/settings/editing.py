@@ -18,8 +18,10 @@ __all__ = ["change"]
 _INDEXES = "indexes"
 
 
-def change(path: Path, name: str, text: str | None) -> None:
+def change(path: Path, name: str, text: str | None) -> bool:
     """Set `name` (or `indexes.NAME`) in the file, which is made if it is not there; None takes it out.
+
+    False where there was nothing to take out.
 
     EnvironmentFault where the file cannot be read or written, UsageError for what is no value of this setting.
     """
@@ -37,7 +39,10 @@ def change(path: Path, name: str, text: str | None) -> None:
         holder[key] = _valued(name, text)
     elif key in holder:
         del holder[key]
+    else:
+        return False
     _write(path, tomlkit.dumps(document))
+    return True
 
 
 def _spelled(name: str, document: tomlkit.TOMLDocument) -> str:

@@ -57,7 +57,7 @@ class Setting:
             case Kind.SWITCH:
                 return "" if text.lower() in ON | OFF else "neither on nor off"
             case Kind.CHOICE:
-                return "" if text in self.choices else f"none of {', '.join(self.choices)}"
+                return "" if text in self.choices else f"must be {' or '.join(self.choices)}"
             case Kind.FOLDER:
                 return "" if text.startswith(("/", "~")) else "is not absolute"
             case Kind.URL:

@@ -155,7 +155,8 @@ def _check(setting: Setting, value: Value) -> None:
     if fault:
         # The value of a URL may carry a login.
         shown = "" if setting.kind is Kind.URL else f": {value.text}"
-        what = f"{fault}{shown}" if at == setting.name else f"{setting.name}: {fault}{shown}"
+        named = at in (setting.name, setting.variable)
+        what = f"{fault}{shown}" if named else f"{setting.name}: {fault}{shown}"
         raise _wrong(value, what, f"for example {_written(setting, value.origin)}", at)
 
 

@@ -8,7 +8,7 @@ from envbuild.errors import UsageError
 from envbuild.httpsettings import split_login
 from envbuild.machine import PUBLIC_INDEX
 from envbuild.settings.files import Origin
-from envbuild.settings.known import KNOWN, Kind, near
+from envbuild.settings.known import KNOWN, Kind, Setting, near
 from envbuild.workspace.adapters import Adapters
 
 __all__ = ["Configuration", "Shown"]
@@ -55,19 +55,33 @@ class Configuration:
         change(self.path, _known(name), text)
         return self.path
 
-    def unset(self, name: str) -> Path:
-        """Take a setting out of the user's file; that file's path."""
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Variables that look like settings and are none."""
+        return self._adapters.settings.notices
+
+    def unset(self, name: str) -> bool:
+        """Take a setting out of the user's file. False where it was not in it."""
         from envbuild.settings.editing import change
 
-        change(self.path, _known(name), None)
-        return self.path
+        return change(self.path, _known(name), None)
+
+    def _usual(self, setting: Setting) -> str:
+        """What it is where nobody sets it, as far as that is one value."""
+        match setting.name:
+            case "pypi-index":
+                return PUBLIC_INDEX
+            case "home":
+                return str(self._adapters.places.cache)
+            case _:
+                return setting.default
 
     def _shown(self) -> Iterator[Shown]:
         settings = self._adapters.machine.settings
         for setting in KNOWN.values():
             value = settings.values.get(setting.name)
             if value is None:
-                usual = PUBLIC_INDEX if setting.name == "pypi-index" else setting.default
+                usual = self._usual(setting)
                 yield Shown(
                     name=setting.name, text=usual, origin=Origin.DEFAULT, place=setting.usual, meaning=setting.meaning
                 )

@@ -102,7 +102,9 @@ def test_an_archive_of_another_distribution_is_not_used_and_said_why(origin, col
 
 def test_suites_of_ubuntu_are_not_even_asked(cold, with_apt, folder, tmp_path):
     with _archive(tmp_path / "archive", "Ubuntu") as url:
-        sources = "".join(f"deb {url} {suite} main universe\n" for suite in ("noble", "noble-updates", "noble-security"))
+        sources = "".join(
+            f"deb {url} {suite} main universe\n" for suite in ("noble", "noble-updates", "noble-security")
+        )
         said = cold.failed(5, *LOCK, prefix=with_apt(sources), cwd=folder)
         assert "apt's source lists name none" in said
         assert url not in said

@@ -53,7 +53,9 @@ def _keyring(index, home, folder):
     tool = home.path / "bin" / "keyring"
     tool.parent.mkdir()
     user, _, password = LOGIN.partition(":")
-    tool.write_text(f"#!/bin/sh\ncase \"$*\" in *{index.host}*) printf '%s\\n' '{user}' '{password}';; *) exit 1;; esac\n")
+    tool.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *{index.host}*) printf '%s\\n' '{user}' '{password}';; *) exit 1;; esac\n"
+    )
     tool.chmod(0o755)
     return {"ENVBUILD_PYPI_INDEX": index.url, "PATH": f"{tool.parent}:{home.env['PATH']}"}
 
@@ -61,7 +63,12 @@ def _keyring(index, home, folder):
 def _pip_file(index, home, folder):
     (home.path / "pip.conf").write_text(f"[global]\nindex-url = {index.own_url}/\n")
     # What the machine says of its index would go before the file.
-    return {"PIP_CONFIG_FILE": str(home.path / "pip.conf"), "PIP_INDEX_URL": "", "UV_DEFAULT_INDEX": "", "UV_INDEX_URL": ""}
+    return {
+        "PIP_CONFIG_FILE": str(home.path / "pip.conf"),
+        "PIP_INDEX_URL": "",
+        "UV_DEFAULT_INDEX": "",
+        "UV_INDEX_URL": "",
+    }
 
 
 def _requirements(index, home, folder):
@@ -73,8 +80,9 @@ def _requirements(index, home, folder):
 WAYS = [_setting, _netrc, _keyring, _pip_file, _requirements]
 
 
-@pytest.mark.parametrize("resolver", ["uv", "pip-tools"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "resolver"), [*((way, "uv") for way in WAYS), (_setting, "pip-tools"), (_keyring, "pip-tools")]
+)
 def test_a_login_serves_lock_and_build(way, resolver, warm, index, home, folder, key):
     env = {"HOME": str(home.path), **way(index, home, folder)}
     locked = warm("lock", "requirements.txt", "--resolver", resolver, env=env, cwd=folder).ok()

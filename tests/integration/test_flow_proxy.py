@@ -178,7 +178,11 @@ def _fault(name, company) -> tuple[dict[str, str], list[str]]:
 
 @pytest.mark.parametrize(
     ("resolver", "name"),
-    [*(("uv", name) for name in FAULTS if name != "no-login"), ("pip-tools", "authority-unknown"), ("pip-tools", "wrong-login")],
+    [
+        *(("uv", name) for name in FAULTS if name != "no-login"),
+        ("pip-tools", "authority-unknown"),
+        ("pip-tools", "wrong-login"),
+    ],
 )
 def test_an_index_that_the_proxy_keeps_away_is_told_as_that(name, resolver, inside, company, folder):
     """Debian comes by plain http through a proxy that is well, so that the index is what fails."""

@@ -50,4 +50,6 @@ def _trusted_here() -> str:
     if own is not None and own.is_file():
         return own.read_text("ascii", "ignore")
     usual = ssl.get_default_verify_paths()
-    return Path(usual.cafile or usual.openssl_cafile or "/etc/ssl/certs/ca-certificates.crt").read_text("ascii", "ignore")
+    return Path(usual.cafile or usual.openssl_cafile or "/etc/ssl/certs/ca-certificates.crt").read_text(
+        "ascii", "ignore"
+    )

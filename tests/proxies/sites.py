@@ -85,7 +85,9 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _may(self) -> bool:
         site: Site = self.server.site  # type: ignore[attr-defined]
-        known = not site.login or self.headers.get("Authorization") == f"Basic {b64encode(site.login.encode()).decode()}"
+        known = (
+            not site.login or self.headers.get("Authorization") == f"Basic {b64encode(site.login.encode()).decode()}"
+        )
         site.asked.append((self.client_address[0], known))
         if not known:
             self.send_response(401)

@@ -1,7 +1,6 @@
 """Debian's squid as a proxy that re-signs TLS (ssl-bump): one process, two ports, over a folder of its own."""
 
 import shutil
-import ssl
 import subprocess
 import tempfile
 import time
@@ -82,7 +81,9 @@ def running(address: str, trusted: str, names: Mapping[str, str]) -> Iterator[Pr
         authority = Authority(folder / "authority", "tests of a proxy")
         config = _prepare(folder, address, authority, trusted, names)
         with (folder / "output").open("wb") as output:
-            process = subprocess.Popen(["squid", "-N", "-f", config], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                ["squid", "-N", "-f", config], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
         try:
             _wait(process, address, folder)
             url = f"http://{address}:{_GUARDED}"

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registries.tls import answering
 
-from envbuild.errors import EnvironmentFault, IntegrityError
+from envbuild.errors import EnvironmentFault, IntegrityError, ProxyFault
 from envbuild.http.client import Http, HttpSettings
+from envbuild.http.logins import basic, decoded
 from envbuild.httpsettings import host_of, public_url, split_login
 
 
@@ -443,3 +444,56 @@ def test_waiting_is_short_where_nothing_is_wrong(faulty, answers):
     start = time.monotonic()
     Http().get(faulty.at("/x", answers.reply(200)))
     assert time.monotonic() - start < 2
+
+
+STRAY = ["a/b", "a?b", "a#b", "a:1/b", "a/b?c#d", "a/b@c", "secret/1"]
+
+
+@pytest.mark.parametrize("password", STRAY)
+def test_a_password_that_was_not_encoded_is_no_part_of_what_is_shown(password):
+    url = f"http://user:{password}@host:81/path"
+    assert public_url(url) == "http://host:81/path"
+    assert host_of(url) == "host:81"
+    assert decoded(split_login(url)[1]) == f"user:{password}"
+
+
+@pytest.mark.parametrize("url", ["https://h:80/@scope/x", "https://h/a:b@c", "https://[::1]:80/a@b", "https://h:/@x"])
+def test_an_at_sign_in_a_path_is_no_login(url):
+    assert split_login(url) == (url, "")
+    assert public_url(url) == url
+
+
+def test_a_password_that_was_not_encoded_serves_for_server_and_proxy(make_http, faulty, another_host, answers):
+    faulty.at("/x", answers.reply(200, b"in"))
+    make_http().get(f"http://user:a/b#c@{faulty.host}/x")
+    assert faulty.headers_of("/x")[0]["authorization"] == basic("user:a/b#c")
+    another_host.at("http://far.invalid/x", answers.reply(200))
+    make_http(proxies={"all": f"http://user:a/b?c@{another_host.host}"}).get("http://far.invalid/x")
+    assert another_host.requests[0][1]["proxy-authorization"] == basic("user:a/b?c")
+
+
+# The way to the host.
+
+
+def test_a_proxy_that_is_not_there_is_named_without_its_login(make_http):
+    with pytest.raises(ProxyFault) as caught:
+        make_http(proxies={"all": "http://user:canary@127.0.0.1:9"}).get("https://far.invalid/x")
+    assert "http://127.0.0.1:9: refuses connections" in caught.value.what
+    assert caught.value.at == "far.invalid"
+    assert "ENVBUILD_PROXY" in caught.value.hint
+    assert "canary" not in str(caught.value)
+
+
+def test_a_proxy_that_refuses_to_connect_is_told_in_its_words(make_http, another_host, answers):
+    another_host.at("far.invalid:443", answers.reply(403))
+    with pytest.raises(ProxyFault) as caught:
+        make_http(proxies={"all": f"http://{another_host.host}"}).get("https://far.invalid/x")
+    assert "gives no connection" in caught.value.what
+    assert another_host.host in caught.value.what
+
+
+def test_no_way_to_a_network_and_no_name_say_where_a_proxy_is_set(http):
+    for url in ("http://[2001:db8::1]/x", "http://far.invalid/x"):
+        with pytest.raises(EnvironmentFault) as caught:
+            http.get(url)
+        assert "ENVBUILD_PROXY" in caught.value.hint, str(caught.value)
