@@ -110,8 +110,10 @@ class _Live:
                 progress.stop()
 
     def notice(self, text: str) -> None:
-        if self._progress is not None:
-            self._progress.console.print(f"note: {text}", markup=False, highlight=False)
+        # From any thread, while another one may take the bars away.
+        progress = self._progress
+        if progress is not None:
+            progress.console.print(f"note: {text}", markup=False, highlight=False)
         else:
             self._plain.notice(text)
 

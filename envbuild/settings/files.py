@@ -56,22 +56,40 @@ def project_tables(folder: Path) -> tuple[Table, ...]:
     UsageError where one cannot be read.
     """
     for level in _levels(folder):
-        tables = tuple(_project_files(level))
+        tables = tuple(_project_files(level, _owner(folder) if level != folder else None))
         if tables:
             return tables
     return ()
 
 
 def _levels(folder: Path) -> list[Path]:
-    """The folder, and those above it up to its repository's root; the folder alone where it is in none."""
+    """The folder, and those above it up to its repository's root; the folder alone where it is in none.
+
+    What another user put above it (in /tmp, say) is not the project's.
+    """
+    owner = _owner(folder)
     above = [folder, *folder.parents][:_HIGHEST]
-    root = next((n for n, level in enumerate(above) if any((level / mark).exists() for mark in _REPOSITORY)), 0)
-    return above[: root + 1]
+    for number, level in enumerate(above):
+        if _owner(level) != owner:
+            break
+        if any(_owner(level / mark) == owner for mark in _REPOSITORY):
+            return above[: number + 1]
+    return [folder]
 
 
-def _project_files(folder: Path) -> Iterator[Table]:
+def _owner(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return None
+
+
+def _project_files(folder: Path, owner: int | None) -> Iterator[Table]:
+    """Those of one folder; with an owner, only that user's."""
     for name, mark, above in _PROJECT_FILES:
         path = folder / name
+        if owner is not None and _owner(path) != owner:
+            continue
         found: object = _document(path, mark, UsageError)
         for key in above:
             found = found.get(key) if isinstance(found, dict) else None

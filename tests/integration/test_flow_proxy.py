@@ -78,7 +78,7 @@ def built(warm, company, tmp_path_factory):
 
 
 def test_all_that_a_build_needs_comes_through_the_proxy(built, company):
-    call, asked = built
+    _call, asked = built
     page = urlsplit(INDEX)._replace(path="").geturl()
     assert any(line.startswith(f"200 GET {page}") for line in asked), asked
     assert any(line.startswith("200 GET") and line.endswith(".deb") for line in asked), asked

@@ -22,6 +22,9 @@ _USER = "proxy"
 """Debian's user for squid, which does not run as root."""
 _PLAIN, _GUARDED = 3128, 3129
 _SECONDS_TO_START = 20
+_SETTLED = 0.2
+_OWN = "400 GET /"
+"""What we ask to see whether it is there."""
 _CONFIG = """
 http_port {address}:{plain} name=plain {bump}
 http_port {address}:{guarded} name=guarded {bump}
@@ -66,8 +69,15 @@ class Proxy:
     folder: Path
 
     def requests(self) -> list[str]:
-        """`STATUS METHOD URL` of each request so far; those inside of TLS too, by https:// URLs."""
-        return (self.folder / "asked").read_text("utf-8").splitlines()
+        """`STATUS METHOD URL` of each request so far; those inside of TLS too, by https:// URLs.
+
+        A line is written when a connection ends, so that it is waited until no more come.
+        """
+        path, lines = self.folder / "asked", [""]
+        while (found := path.read_text("utf-8").splitlines()) != lines:
+            lines = found
+            time.sleep(_SETTLED)
+        return [line for line in lines if line != _OWN]
 
 
 @contextmanager

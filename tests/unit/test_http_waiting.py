@@ -161,3 +161,19 @@ def test_a_wait_ends_when_nobody_wants_it_any_more(faulty, answers):
     with pytest.raises(EnvironmentFault, match="interrupted"):
         http.get(faulty.url("/x"))
     assert len(faulty.requests) == before
+
+
+def test_a_terminal_that_is_closed_by_then_is_no_error(capfd):
+    """A traceback of a thread's is the last thing a user should see."""
+    called = threading.Event()
+
+    def act():
+        called.set()
+        raise BrokenPipeError
+
+    with overdue(0, act):
+        assert called.wait(30)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(30)
+    assert capfd.readouterr().err == ""

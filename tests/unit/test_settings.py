@@ -1,5 +1,6 @@
 """Each setting has one value and one place where it came from; a stranger's project says nothing about trust."""
 
+import os
 import stat
 from types import MappingProxyType
 
@@ -91,6 +92,19 @@ def test_a_projects_files_are_read_up_to_its_repositorys_root_and_no_further(tmp
     assert [t.place for t in project_tables(deep)] == [str(own)]
     write(deep / "pyproject.toml", "[project]\nname = 'envbuild-user'\n")
     assert [t.place for t in project_tables(deep)] == [str(own)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of other users")
+@pytest.mark.parametrize("theirs", ["repo/.git", "repo/pyproject.toml", "repo"])
+def test_what_another_user_put_above_a_project_is_not_the_projects(tmp_path, theirs):
+    """In /tmp anybody could say where everybody's packages come from."""
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    write(tmp_path / "repo/pyproject.toml", '[tool.envbuild.settings]\npypi-index = "https://theirs.example"\n')
+    mine = tmp_path / "repo/mine"
+    mine.mkdir()
+    assert len(project_tables(mine)) == 1
+    os.chown(tmp_path / theirs, 54003, -1)
+    assert project_tables(mine) == ()
 
 
 def test_both_files_of_one_folder_count_envbuild_toml_over_pyproject(tmp_path):
