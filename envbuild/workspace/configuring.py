@@ -117,9 +117,9 @@ def _public(text: str, kind: Kind) -> str:
 
 
 def _hidden(url: str) -> str:
-    """A login is shown as three stars; a proxy may stand without its scheme."""
-    if "@" not in url:
-        return url
+    """A login, and a query, are shown as three stars; a proxy may stand without its scheme."""
+    url, asks, _ = url.partition("?")
     scheme, there, rest = url.rpartition("://")
-    bare, _ = split_login(f"x://{rest}")
-    return f"{scheme}{there}***@{bare.removeprefix('x://')}"
+    bare, login = split_login(f"x://{rest}")
+    shown = f"{scheme}{there}{'***@' if login else ''}{bare.removeprefix('x://')}"
+    return f"{shown}?***" if asks else shown

@@ -348,3 +348,19 @@ def test_no_secret_is_ever_seen(
     ):
         watch.look_inside(folder)
     assert not watch.found, "\n".join(dict.fromkeys(watch.found))
+
+
+SEES_ITS_PROXY = "import os; assert '@' in os.environ['HTTPS_PROXY'], 'the proxy has no login here'"
+
+
+def test_a_container_has_its_proxy_and_nobody_sees_the_login_in_an_argument(
+    warm, docker_engine, company, project, program, tmp_path
+):
+    program("strace")
+    watch = Watch()
+    watch.know(*LOGIN, "proxy")
+    spec = project("pypi = []\npython = '3.11'", "contained")
+    env = {**docker_engine.env, "ENVBUILD_PROXY": company.proxy.guarded_with_login}
+    session = Session(warm, watch, tmp_path)
+    session("run", "-e", spec, "--", "python", "-c", SEES_ITS_PROXY, cwd=tmp_path, env=env)
+    assert not watch.found, "\n".join(watch.found)

@@ -43,7 +43,7 @@ def test_a_login_in_a_setting_is_never_shown(cold):
     url = "https://me:hunter2@mirror.example/simple"
     done = [
         cold("config", "set", "pypi-index", url),
-        cold("config", "set", "indexes.own", url),
+        cold("config", "set", "indexes.own", f"{url}?token=hunter2"),
         cold("config", "set", "proxy", "me:hunter2@proxy.example:3128"),
         cold("config", "set", "debian-mirror", f"{url} http://other.example"),
         cold("config", "show"),
