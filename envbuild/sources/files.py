@@ -43,8 +43,8 @@ class ProjectFiles:
             file = str(PurePath(path) / name)
             if self.is_file(file) and (name != "pyproject.toml" or self._asks(file)):
                 return file
-        names = " or ".join(_DEFINITIONS)
-        raise UsageError("no definition is in this folder", at=path, hint=f"name a file, or write {names}")
+        hint = "name a file, or write envbuild.toml or requirements.txt (environment.yml and pyproject.toml serve, too)"
+        raise UsageError("no definition is in this folder", at=path, hint=hint)
 
     def _asks(self, pyproject: str) -> bool:
         """Whether it says what is needed: many a pyproject.toml only sets up tools."""
