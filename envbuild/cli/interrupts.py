@@ -14,6 +14,8 @@ __all__ = ["Terminated", "is_interrupted", "watch"]
 
 _GRACE = 3.0
 """Seconds in which the work may unwind."""
+_NOTICED = 0.3
+"""Seconds in which the main thread has noticed a signal, if it is going to."""
 _CURSOR = b"\r\x1b[2K\x1b[?25h"
 """Clears the line of a bar, and shows the cursor that bars hide."""
 _ENDS: dict[int, tuple[type[BaseException], int, bytes]] = {}
@@ -30,6 +32,18 @@ def watch() -> None:
     for number in _ENDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_nudge, args=[reading], daemon=True).start()
+
+
+def _nudge(reading: int) -> None:
+    """Python runs its handlers in the main thread, and one that is about to wait for a lock may sleep through a signal."""
+    main = threading.main_thread().ident or 0
+    for number in iter(lambda: os.read(reading, 1), b""):
+        if signal.getsignal(number[0]) is _end and not _begun.wait(_NOTICED):
+            signal.pthread_kill(main, number[0])
 
 
 _begun = threading.Event()
