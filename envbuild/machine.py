@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
+from envbuild.errors import EnvironmentFault
 from envbuild.httpsettings import HttpSettings, encoded_login, host_of, split_login
 from envbuild.settings.files import Origin
 from envbuild.settings.othertools import proxy_of, told
@@ -66,7 +67,6 @@ class Machine:
             environ.get("UV_EXTRA_INDEX_URL", ""),
         ]
         links = [pip_text.get("find-links", ""), environ.get("UV_FIND_LINKS", "").replace(",", " ")]
-        ca_bundle = settings.text("ca-bundle")
         return cls(
             pypi_index=_clean(settings.text("pypi-index") or PUBLIC_INDEX, logins),
             index_urls={name: _clean(value.text, logins) for name, value in settings.indexes.items()},
@@ -74,7 +74,7 @@ class Machine:
             find_links=_each(links, logins),
             apt_sources=_apt_sources(root),
             settings=settings,
-            ca_bundle=Path(ca_bundle).expanduser() if ca_bundle else None,
+            ca_bundle=_bundle(settings),
             proxies=_proxies(settings, environ),
             no_proxy=settings.words("no-proxy"),
             timeout=max(1.0, settings.seconds("timeout") or 0.0),
@@ -111,6 +111,21 @@ def _clean(url: str, logins: dict[str, str]) -> str:
 def _each(texts: Iterable[str], logins: dict[str, str]) -> tuple[str, ...]:
     """The URLs or paths in these texts, divided by white space, each once."""
     return tuple(dict.fromkeys(_clean(url, logins) for text in texts for url in text.split()))
+
+
+def _bundle(settings: Settings) -> Path | None:
+    """EnvironmentFault where our own setting names none: a server's certificate would be blamed for it."""
+    value = settings.values.get("ca-bundle")
+    if value is None:
+        return None
+    path = Path(value.text).expanduser()
+    if value.origin is not Origin.MACHINE and not path.exists():
+        raise EnvironmentFault(
+            f"there is no such file of certificates: {path}",
+            at=value.place or "ca-bundle",
+            hint="name a PEM file or a folder",
+        )
+    return path
 
 
 def _proxies(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ import json
 import click
 
 from envbuild.cli.candidates import setting_values, settings
-from envbuild.cli.display import table
+from envbuild.cli.display import printable, table
 from envbuild.cli.options import Asked, asked
 from envbuild.settings.files import Origin
 from envbuild.workspace.configuring import Shown
@@ -47,7 +47,7 @@ def show_command(asked: Asked, name: str | None) -> None:
         rows = [{"name": s.name, "value": s.text, "origin": s.origin.value, "place": s.place} for s in found]
         click.echo(json.dumps({"schema": 1, "settings": rows}))
     elif name is not None:
-        click.echo(found[0].text)
+        click.echo(printable(found[0].text))
         if not asked.quiet:
             click.echo(_whence(found[0]), err=True)
     else:

@@ -15,7 +15,7 @@ from envbuild.ports import Reporter
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["amount", "clear", "reporter", "seconds", "table"]
+__all__ = ["amount", "clear", "printable", "reporter", "seconds", "table"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -59,7 +59,7 @@ class _Plain:
         click.echo(f"{stage}:{size} {seconds(took)}", err=True)
 
     def notice(self, text: str) -> None:
-        click.echo(f"note: {text}", err=True)
+        click.echo(f"note: {printable(text)}", err=True)
 
 
 class _Live:
@@ -113,9 +113,14 @@ class _Live:
         # From any thread, while another one may take the bars away.
         progress = self._progress
         if progress is not None:
-            progress.console.print(f"note: {text}", markup=False, highlight=False)
+            progress.console.print(f"note: {printable(text)}", markup=False, highlight=False)
         else:
             self._plain.notice(text)
+
+
+def printable(text: str) -> str:
+    """The text with everything that could steer a terminal, or turn its direction, shown as `?`; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def amount(size: float) -> str:
@@ -138,5 +143,6 @@ def seconds(time_taken: float) -> str:
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows in aligned columns."""
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)

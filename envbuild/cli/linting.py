@@ -20,7 +20,7 @@ def lint_command(asked: Asked, spec: str, *, strict: bool) -> int:
 
     EB101 no exact version and no lock; EB102 a base image's tag; EB103 a secret in a variable; EB104 a package from conda and
     from an index; EB105 an index that is asked before another for everything; EB106 an index over http; EB107 no pip among
-    conda's packages; EB108 a Python without security fixes.
+    conda's packages; EB108 a Python without security fixes; EB109 a password in the file.
 
     \b
     envbuild lint requirements.txt

@@ -207,7 +207,9 @@ _MEND = "this machine refuses it: is the disk full, the file closed to you, or a
 
 
 def _tell(error: EnvbuildError, code: int, *, as_json: bool) -> None:
-    click.echo(f"envbuild: {error}", err=True)
+    from envbuild.cli.display import printable
+
+    click.echo(f"envbuild: {printable(str(error))}", err=True)
     if as_json:
         document = {"kind": type(error).__name__, "what": error.what, "at": error.at, "hint": error.hint, "exit": code}
         click.echo(json.dumps({"schema": 1, "error": document}))

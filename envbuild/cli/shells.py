@@ -34,8 +34,11 @@ _LINE = 72
 class _Bash(BashComplete):
     source_template = """\
 %(complete_func)s() {
-    local line kind value
+    local line kind value program
     COMPREPLY=()
+    # Never one of the folder that somebody just looks at: Tab would run it.
+    [[ $1 == /* || $1 != */* ]] && program=$1 || program=%(prog_name)s
+    [[ $1 == \\~/* ]] && program=${1/#\\~/$HOME}
     while IFS= read -r line; do
         kind=${line%%%%,*} value=${line#*,}
         case $kind in
@@ -45,7 +48,7 @@ class _Bash(BashComplete):
             plain) COMPREPLY+=("$value") ;;
         esac
     done < <(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORD="$2" %(complete_var)s=bash_complete \\
-        "${1/#\\~/$HOME}" 2>/dev/null)
+        "$program" 2>/dev/null)
 } 2>/dev/null
 
 complete -o nosort -F %(complete_func)s %(prog_name)s
@@ -87,9 +90,11 @@ class _Zsh(ZshComplete):
 
 %(complete_func)s() {
     local -a answer plain described parts
-    local kind value words_of
+    local kind value words_of program=${words[1]/#\\~/$HOME}
+    # Never one of the folder that somebody just looks at: Tab would run it.
+    [[ $program == */* && $program != /* ]] && program=%(prog_name)s
     answer=("${(@f)$(env COMP_WORDS="${words[1,CURRENT]}" COMP_CWORD=$((CURRENT-1)) \\
-        %(complete_var)s=zsh_complete "${words[1]/#\\~/$HOME}" 2>/dev/null)}")
+        %(complete_var)s=zsh_complete "$program" 2>/dev/null)}")
     [[ $PREFIX == -*=* ]] && compset -P 1 '*='
     for kind value words_of in "${answer[@]}"; do
         case $kind in
@@ -115,6 +120,8 @@ class _Fish(FishComplete):
     source_template = """\
 function %(complete_func)s
     set -l program (string replace --regex '^~' "$HOME" -- (commandline -opc)[1])
+    # Never one of the folder that somebody just looks at: Tab would run it.
+    string match --quiet --regex '^[^/]+/' -- $program; and set program %(prog_name)s
     for line in (env COMP_WORDS=(commandline -cp | string collect) COMP_CWORD=(commandline -ct) \\
         %(complete_var)s=fish_complete "$program" 2>/dev/null)
         set -l parts (string split --max 1 , -- $line)

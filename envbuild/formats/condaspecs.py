@@ -14,10 +14,10 @@ _SPEC = re.compile(
     """,
     re.VERBOSE,
 )
-_PYTHON = re.compile(r"(?:={1,2}|~=|>=)?\s*(?P<minor>3\.\d+)(?P<patch>\.\d+)?(?:\.?\*)?(?P<build>=\S+)?")
+_PYTHON = re.compile(r"(?:={1,2}|~=|>=)?\s*(?P<minor>3\.\d{1,3})(?P<patch>\.\d+)?(?:\.?\*)?(?P<build>=\S+)?")
 _ONE_VERSION = re.compile(r"={0,2}\s*[0-9][^*<>!|,=]*(?:[= ]\S+)?")
 _EMPTY = re.compile(r"\s*[<>=!~]+\s*")
-_BETWEEN = re.compile(r">=\s*3\.(?P<low>\d+)(?:\.0)?\s*,\s*<\s*3\.(?P<high>\d+)(?:\.0)?(?:a0)?")
+_BETWEEN = re.compile(r">=\s*3\.(?P<low>\d{1,3})(?:\.0)?\s*,\s*<\s*3\.(?P<high>\d{1,3})(?:\.0)?(?:a0)?")
 
 
 def spec_text(text: str) -> str:

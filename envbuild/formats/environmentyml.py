@@ -23,7 +23,7 @@ AZUREML_PACKAGES = frozenset({"azureml-defaults", "azureml-core", "azureml-sdk"}
 
 _DEFAULT_CHANNEL = "conda-forge"
 _MEANT = {"dependencies", "channels", "name", "variables", "prefix"}
-_SELECTOR = re.compile(r"#\s*\[[^\]]+\]\s*$")
+_SELECTOR = re.compile(r"#\s*\[[^\]#\[]+\]\s*$")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

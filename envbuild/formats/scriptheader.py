@@ -1,7 +1,7 @@
 """A Python script's own header (PEP 723, "Inline script metadata"): what it needs stands in the script."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from envbuild.definition import Definition
@@ -16,7 +16,7 @@ from envbuild.formats.tomltable import Table
 
 __all__ = ["has_header", "read_script"]
 
-_BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)[ \t]*$\n(?P<content>(?:^#(?:| .*)$\n)+)^# ///[ \t]*$")
+_OPENED = re.compile(r"# /// (?P<type>[a-zA-Z0-9-]+)[ \t]*")
 _START = re.compile(rb"(?m)^# /// script[ \t]*\r?$")
 
 
@@ -50,13 +50,31 @@ def read_script(path: str, load: Loader, name: str, pypi_urls: Collection[str], 
 
 def _toml_of(text: str, path: str) -> str:
     """The header's document, on the lines that it has in the script."""
-    blocks = [block for block in _BLOCK.finditer(text + "\n") if block["type"] == "script"]
+    lines = text.split("\n")
+    blocks = list(_blocks(lines))
     if not blocks:
         hint = "`# /// script`, then `# dependencies = [...]`, then `# ///` (PEP 723)"
         raise InvalidDefinition([Fault(path, "the script has no header that says what it needs", hint)])
     if len(blocks) > 1:
-        line = text.count("\n", 0, blocks[1].start()) + 1
+        line = blocks[1][0] + 1
         raise InvalidDefinition([Fault(f"{path}:{line}", "a second header: PEP 723 allows one", "join them")])
-    above = text.count("\n", 0, blocks[0].start("content"))
-    lines = [line.removeprefix("#").removeprefix(" ") for line in blocks[0]["content"].splitlines()]
-    return "\n" * above + "\n".join(lines)
+    first, last = blocks[0]
+    rows = [line.removeprefix("#").removeprefix(" ") for line in lines[first + 1 : last]]
+    return "\n" * (first + 1) + "\n".join(rows)
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """First and last line of each block of type `script`; as PEP 723 has it, a block ends at the last `# ///` of its comment."""
+    at = 0
+    while at < len(lines):
+        opened = _OPENED.fullmatch(lines[at])
+        if opened is None:
+            at += 1
+            continue
+        end, last = at + 1, 0
+        while end < len(lines) and (lines[end] == "#" or lines[end].startswith("# ")):
+            last = end if lines[end].rstrip() == "# ///" and end > at + 1 else last
+            end += 1
+        if last and opened["type"] == "script":
+            yield at, last
+        at = last + 1 if last else at + 1 if end == at + 1 else end

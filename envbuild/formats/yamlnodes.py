@@ -148,7 +148,8 @@ class _Reader:
             at = key.start_mark.line + 1
             if key.tag == _MERGE:
                 for part in self._merged(value, depth):
-                    merged = {**part.entries, **merged}
+                    for name, inner in part.entries.items():
+                        merged.setdefault(name, inner)
                 continue
             if not isinstance(key, yaml.ScalarNode):
                 raise YamlFault(at, "a key must be a word", "is there a stray `?`, `[` or `{`?")

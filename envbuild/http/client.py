@@ -21,6 +21,7 @@ __all__ = ["Answer", "Body", "Http", "HttpSettings", "Response", "public_url"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _DEFAULT = HttpSettings()
+_DIGITS = 20
 _ANSWERS = frozenset({200, 304, 404, 410})
 
 
@@ -171,7 +172,7 @@ class _Download:
     def _at_end(self, answer: Answer) -> None:
         """416: nothing comes after what is here. All there is, unless the server or the caller knows another size."""
         known = answer.headers.get("content-range", "").rpartition("/")[2]
-        if self._size is not None or (known.isdigit() and int(known) != self.received):
+        if self._size is not None or (_is_number(known) and int(known) != self.received):
             raise self._wrong_size(self.received)
         self.complete = True
 
@@ -182,14 +183,14 @@ class _Download:
         offset = 0
         if answer.status == 206:
             start = answer.headers.get("content-range", "").removeprefix("bytes").strip().partition("-")[0]
-            offset = int(start) if start.isdigit() else -1
+            offset = int(start) if _is_number(start) else -1
         if offset not in (0, self.received) or (self._validator and validator and validator != self._validator):
             raise EnvironmentFault(
                 f"the file changed while it was downloaded: {public_url(self._url)}",
                 at=host_of(self._url),
                 hint="try again",
             )
-        if self._size is not None and length.isdigit() and offset + int(length) != self._size:
+        if self._size is not None and _is_number(length) and offset + int(length) != self._size:
             raise self._wrong_size(offset + int(length), answer.headers.get("content-type", ""))
         self._validator = self._validator or validator
         return self.received - offset
@@ -223,3 +224,8 @@ def _validator(headers: Mapping[str, str]) -> str:
     """What If-Range takes: a strong ETag, else the date of the last change."""
     etag = headers.get("etag", "")
     return etag if etag and not etag.startswith("W/") else headers.get("last-modified", "")
+
+
+def _is_number(text: str) -> bool:
+    """Digits as HTTP means them, and not so many that they are no size."""
+    return text.isascii() and text.isdigit() and len(text) < _DIGITS

@@ -112,7 +112,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a server asks to wait (RFC 9110, 10.2.3): a number, or a date by its own clock where it tells it."""
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     until = _seconds(text)
     if until is None:

@@ -66,4 +66,4 @@ def clock_offset(headers: Mapping[str, str], now: float) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     age = headers.get("age", "").strip()
-    return made + (float(age) if age.isdigit() and len(age) < 10 else 0.0) - now
+    return made + (float(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0.0) - now

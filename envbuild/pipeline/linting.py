@@ -1,7 +1,7 @@
 """What is likely to hurt in a definition that is valid: each finding with a code, its field and a remedy."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
@@ -47,13 +47,21 @@ _SECRET_VALUE = re.compile(
     r" | AccountKey=[A-Za-z0-9+/=]{40,} | [a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@"
 )
 _INDEX_ORDER = 2
+_LOGIN = "envbuild login URL, or .netrc: whoever may read the file has the password"
 
 
-def lint(definition: Definition, *, locked: bool, today: date) -> tuple[Finding, ...]:
-    """All findings of a normalized definition, by code. `locked`: exact versions are kept in a lock file."""
+def lint(definition: Definition, *, locked: bool, today: date, login_hosts: Iterable[str] = ()) -> tuple[Finding, ...]:
+    """All findings of a normalized definition, by code.
+
+    `locked`: exact versions are kept in a lock file; `login_hosts`: those whose login stands in the file.
+    """
     findings = [finding for rule in (*RULES, *_dated(today)) for finding in rule(definition)]
     if not locked:
         findings += _unpinned(definition)
+    findings += [
+        Finding(code="EB109", field="login", item=host, what="its password stands in the file", remedy=_LOGIN)
+        for host in login_hosts
+    ]
     return tuple(sorted(findings, key=lambda found: (found.code, found.field, found.item)))
 
 

@@ -85,6 +85,8 @@ class Locking:
                     hint=f"bring it up to date: envbuild lock {spec.path}",
                 )
             report.notice(f"{place} does not fit {spec.path} any more (envbuild lock {spec.path} updates it)")
+        elif choice.file and not (choice.locked or choice.frozen):
+            report.notice(f"there is no lock {choice.file}: {spec.path} is resolved, or its lock in the store is used")
         elif choice.locked or choice.frozen:
             raise LockStale(
                 f"there is no lock for {spec.path}",

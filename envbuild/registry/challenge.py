@@ -8,7 +8,7 @@ __all__ = ["Challenge", "parse_challenges"]
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}|[^\s",]+))\s*(?:,|$)')
-_SCHEME = re.compile(rf"\s*,?\s*({_WORD})(?:\s+|$|(?=,))(?!=)")
+_SCHEME = re.compile(rf"\s*(?:,\s*)?({_WORD})(?:\s+|$|(?=,))(?!=)")
 
 
 @dataclass(frozen=True, slots=True)

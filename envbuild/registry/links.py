@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 __all__ = ["next_page"]
 
-_LINK = re.compile(r"\s*<([^>]*)>((?:\s*;\s*[^;,=]+(?:=(?:\"[^\"]*\"|[^;,]*))?)*)\s*(?:,|$)")
+_LINK = re.compile(r"\s*<([^>]*)>((?:\s*;[^;,=\"]*(?:=\s*(?:\"[^\"]*\"|[^;,\"]*))?)*)\s*(?:,|$)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^;,\s]*))", re.IGNORECASE)
 
 

@@ -4,8 +4,10 @@ A project's are read in the folder of the definition, and above it up to the roo
 stands above that is not the project's.
 """
 
+import os
+import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +19,8 @@ __all__ = ["Origin", "Table", "project_tables", "user_table"]
 
 _REPOSITORY = (".git", ".hg", ".jj")
 _PROJECT_FILES = (("pyproject.toml", b"envbuild", ("tool", "envbuild")), ("envbuild.toml", b"settings", ()))
+_LARGEST = 1 << 20
+"""Bytes."""
 _HIGHEST = 40
 """Folders that are looked at on the way up."""
 
@@ -56,7 +60,7 @@ def project_tables(folder: Path) -> tuple[Table, ...]:
     UsageError where one cannot be read.
     """
     for level in _levels(folder):
-        tables = tuple(_project_files(level, _owner(folder) if level != folder else None))
+        tables = tuple(_project_files(level, {_owner(folder), os.getuid()}))
         if tables:
             return tables
     return ()
@@ -84,11 +88,11 @@ def _owner(path: Path) -> int | None:
         return None
 
 
-def _project_files(folder: Path, owner: int | None) -> Iterator[Table]:
-    """Those of one folder; with an owner, only that user's."""
+def _project_files(folder: Path, owners: Collection[int | None]) -> Iterator[Table]:
+    """Those of one folder that one of these users owns: in /tmp anybody may put a file beside ours."""
     for name, mark, above in _PROJECT_FILES:
         path = folder / name
-        if owner is not None and _owner(path) != owner:
+        if _owner(path) not in owners:
             continue
         found: object = _document(path, mark, UsageError)
         for key in above:
@@ -110,6 +114,10 @@ def _project_files(folder: Path, owner: int | None) -> Iterator[Table]:
 def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, object]:
     """The file's document; empty where it is not there or has no `mark`: most projects' files say nothing to us."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            # A pipe would hang, a device never end.
+            raise kind("no regular file of at most 1 MiB", at=str(path), hint="it is TOML: name = value")
         data = path.read_bytes()
         return tomllib.loads(data.decode("utf-8")) if mark in data else {}
     except (FileNotFoundError, NotADirectoryError):

@@ -1,11 +1,13 @@
 """`KNOWN`: every setting there is, with what it means, what it is where nobody sets it, and who may set it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
+
+from envbuild.reference import Reference
 
 __all__ = ["INDEX_PREFIX", "KNOWN", "OFF", "ON", "PREFIX", "Kind", "Setting", "named", "near", "nearest"]
 
@@ -27,6 +29,7 @@ class Kind(StrEnum):
     SWITCH = "on or off"
     WORDS = "list"
     CHOICE = "one of"
+    REPOSITORY = "repository"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +54,10 @@ class Setting:
 
     def fault(self, text: str) -> str:
         """What is wrong with a value; empty: nothing."""
-        match self.kind:
-            case Kind.SECONDS:
-                return "" if _is_seconds(text) else "not a number of seconds"
-            case Kind.SWITCH:
-                return "" if text.lower() in ON | OFF else "neither on nor off"
-            case Kind.CHOICE:
-                return "" if text in self.choices else f"must be {' or '.join(self.choices)}"
-            case Kind.FOLDER:
-                return "" if text.startswith(("/", "~")) else "is not absolute"
-            case Kind.URL:
-                return "" if _is_url(text) else "no URL"
-            case Kind.TEXT | Kind.FILE | Kind.WORDS:
-                return ""
+        if self.kind is Kind.CHOICE:
+            return "" if text in self.choices else f"must be {' or '.join(self.choices)}"
+        holds, words = _CHECKS.get(self.kind, (bool, ""))
+        return "" if holds(text) else words
 
     @property
     def example(self) -> str:
@@ -78,11 +72,27 @@ def _is_seconds(text: str) -> bool:
         return False
 
 
+def _is_repository(text: str) -> bool:
+    try:
+        found = Reference.parse(text)
+    except ValueError:
+        return False
+    return bool(found.registry) and not found.tag and not found.digest
+
+
 def _is_url(text: str) -> bool:
     """A URL (uv allows a name and `=` before), a path of this machine, or a proxy as HOST:PORT."""
     named = ":/" in text or text.startswith(("/", "~", ".")) or text.rpartition(":")[2].rstrip("/").isdigit()
     return named and not any(map(str.isspace, text))
 
+
+_CHECKS: Mapping[Kind, tuple[Callable[[str], bool], str]] = {
+    Kind.SECONDS: (_is_seconds, "not a number of seconds"),
+    Kind.SWITCH: (lambda text: text.lower() in ON | OFF, "neither on nor off"),
+    Kind.FOLDER: (lambda text: text.startswith(("/", "~")), "is not absolute"),
+    Kind.URL: (_is_url, "no URL"),
+    Kind.REPOSITORY: (_is_repository, "no HOST/REPOSITORY without a tag"),
+}
 
 _EXAMPLES = {
     "pypi-index": "https://mirror.example/simple",
@@ -111,10 +121,9 @@ _ALL = (
     Setting(name="group", kind=Kind.TEXT, meaning="The group that shares the store.", usual="none: it is yours alone"),
     Setting(
         name="cache",
-        kind=Kind.TEXT,
+        kind=Kind.REPOSITORY,
         meaning="The repository, HOST/REPOSITORY, where images are looked for before they are built, and claimed after.",
         usual="none",
-        in_project=True,
     ),
     Setting(
         name="resolver",
@@ -136,28 +145,24 @@ _ALL = (
         kind=Kind.URL,
         meaning="Where the index `pypi` is served.",
         usual="pip's and uv's configuration, else the public index",
-        in_project=True,
     ),
     Setting(
         name="debian-mirror",
         kind=Kind.WORDS,
         meaning="Where Debian is served: URLs, the first that answers is used.",
         usual="apt's sources",
-        in_project=True,
     ),
     Setting(
         name="debian-mirror-security",
         kind=Kind.WORDS,
         meaning="Where Debian's security suites are served.",
         usual="apt's sources, else beside debian-mirror",
-        in_project=True,
     ),
     Setting(
         name="debian-snapshot",
         kind=Kind.WORDS,
         meaning="Where Debian's older packages are served.",
         usual="none",
-        in_project=True,
     ),
     Setting(
         name="ca-bundle",

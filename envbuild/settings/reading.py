@@ -106,6 +106,12 @@ def variables_of(given: Mapping[str, str]) -> dict[str, str]:
 def _put(name: str, value: Value, values: dict[str, Value], indexes: dict[str, Value]) -> None:
     table, dot, index = name.partition(".")
     if table == _INDEXES and dot:
+        if value.origin is Origin.PROJECT:
+            raise UsageError(
+                f"a project's settings may not say where the index {index} is served",
+                at=value.place,
+                hint="the definition can name an index with its url, which is part of what it asks for",
+            )
         indexes[index.lower().replace("_", "-")] = value
         return
     setting = KNOWN.get(name.replace("_", "-"))
@@ -143,7 +149,7 @@ def _check(setting: Setting, value: Value) -> None:
     at = value.place or setting.name
     if value.origin is Origin.PROJECT and not setting.in_project:
         raise UsageError(
-            f"a project may not set {setting.name}: it says what this machine trusts, or where its own things are",
+            f"a project may not set {setting.name}: it says whom this machine trusts, or where its own things are",
             at=at,
             hint=f"set it for yourself: envbuild config set {setting.name} {setting.example}",
         )

@@ -11,6 +11,7 @@ __all__ = ["Keyring", "has_keyring", "keyring_login"]
 
 _PROGRAM = "keyring"
 _TIMEOUT = 60.0
+_OPTIONS = ("--mode",)
 
 
 def has_keyring() -> bool:
@@ -70,6 +71,9 @@ class Keyring:
 
 def _call(*words: str, secret: str = "", patience: float = _TIMEOUT) -> Finished:
     """`secret` goes in by stdin: nobody sees it among the arguments."""
+    if any(word.startswith("-") for word in words if word not in _OPTIONS):
+        # It would be taken for an option of the program.
+        raise EnvironmentFault("no name of a host or user begins with a dash", hint="look at the URL")
     program = which(_PROGRAM)
     if program is None:
         raise EnvironmentFault("the program 'keyring' is not here", hint="pip install keyring")

@@ -24,15 +24,17 @@ def group_named(environ: Mapping[str, str], settings: Path) -> int | None:
 
     EnvironmentFault for a group that is not known, or that we are not in.
     """
-    name = environ.get(_SETTING, "").strip() or _in_file(settings)
+    given = environ.get(_SETTING, "").strip()
+    name = given or _in_file(settings)
     if not name:
         return None
+    at = _SETTING if given else str(settings)
     found = group_id(name)
     if found is None:
-        raise EnvironmentFault(f"there is no group {name!r}", at=_SETTING, hint="give its name or number: getent group")
+        raise EnvironmentFault(f"there is no group {name!r}", at=at, hint="give its name or number: getent group")
     if not in_group(found):
         raise EnvironmentFault(
-            f"you are not in the group {name!r}", at=_SETTING, hint="ask its administrator, then log in anew: id"
+            f"you are not in the group {name!r}", at=at, hint="ask its administrator, then log in anew: id"
         )
     return found
 

@@ -37,7 +37,7 @@ class Places:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
         """The places that these variables name. EnvironmentFault where others could write or own them."""
-        places = cls._named(environ)
+        places = cls.named(environ)
         group = group_named(environ, places.settings)
         for root in dict.fromkeys((places.cache, places.data)):
             check_owner(root, group)
@@ -45,7 +45,8 @@ class Places:
         return places
 
     @classmethod
-    def _named(cls, environ: Mapping[str, str]) -> Self:
+    def named(cls, environ: Mapping[str, str]) -> Self:
+        """The places alone: nothing is opened, made or checked."""
         if given := environ.get("ENVBUILD_HOME"):
             home = Path(given)
             if not home.is_absolute():

@@ -151,7 +151,9 @@ class Workspace:
         adapters = self.adapters
         spec = Chooser(adapters).spec(adapters.files.definition(path), Quiet())
         locked = adapters.locking.place_of(spec, Choice()) is not None
-        return lint(adapters.specs.definition(spec).definition, locked=locked, today=datetime.now(UTC).date())
+        parsed = adapters.specs.definition(spec)
+        hosts = [host for host, _ in parsed.logins]
+        return lint(parsed.definition, locked=locked, today=datetime.now(UTC).date(), login_hosts=hosts)
 
     def diff(self, first: str, second: str, platform: Platform | None = None) -> "Difference":
         """What differs between two environments, each a definition, a lock or an image."""

@@ -67,11 +67,16 @@ class Adapters:
         return Places.read({**self.environ, **variables_of(self.given)})
 
     @cached_property
+    def named_places(self) -> Places:
+        """Where things would be kept; nothing of it is opened."""
+        return Places.named({**self.environ, **variables_of(self.given)})
+
+    @cached_property
     def settings(self) -> Settings:
         """What is set for the definition's project, by this user, and for this command."""
         folder = Path(self.spec_path).absolute().parent if self.spec_path else Path.cwd()
         return Settings.read(
-            self.environ, given=self.given, project=project_tables(folder), user_file=self.places.settings
+            self.environ, given=self.given, project=project_tables(folder), user_file=self.named_places.settings
         )
 
     @cached_property

@@ -35,7 +35,7 @@ class Configuration:
     @property
     def path(self) -> Path:
         """The user's file of settings; it need not be there."""
-        return self._adapters.places.settings
+        return self._adapters.named_places.settings
 
     def all(self) -> tuple[Shown, ...]:
         """Every setting in the order of their list, then the indexes that are named."""
@@ -72,7 +72,7 @@ class Configuration:
             case "pypi-index":
                 return PUBLIC_INDEX
             case "home":
-                return str(self._adapters.places.cache)
+                return str(self._adapters.named_places.cache)
             case _:
                 return setting.default
 

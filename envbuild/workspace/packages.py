@@ -1,10 +1,11 @@
 """The resolver of PyPI packages, with an environment that this machine's configuration gives it and nothing else."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from envbuild.errors import UsageError
 from envbuild.httpsettings import host_of
 from envbuild.machine import Machine
 from envbuild.resolvers.pins import Pinner
@@ -57,10 +58,25 @@ def tool_environment(
         tool["NO_PROXY"] = ",".join(machine.no_proxy)
     if machine.netrc is not None:
         tool["NETRC"] = str(machine.netrc)
+    _check_names(urls)
     for name, url in urls.items():
         login = logins.get(host_of(url))
         if login:
             user, _, password = login.partition(":")
-            key = "".join(c if c.isalnum() else "_" for c in name.upper())
+            key = _key(name)
             tool |= {f"UV_INDEX_{key}_USERNAME": user, f"UV_INDEX_{key}_PASSWORD": password}
     return tool
+
+
+def _key(name: str) -> str:
+    """As uv spells an index's name in its variables (uv documentation, "Providing credentials directly")."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name.upper())
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """UsageError for two names that share a variable: one index would get the other's password."""
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(_key(name), name)
+        if other != name:
+            raise UsageError(f"the indexes {other!r} and {name!r} cannot be told apart", hint="give one another name")

@@ -60,11 +60,8 @@ def test_a_login_in_a_setting_is_never_shown(cold):
 def test_the_folder_of_the_definition_says_its_settings_wherever_the_command_is_typed(cold, tmp_path):
     project = tmp_path / "project"
     project.mkdir()
-    (project / "envbuild.toml").write_text(
-        'format = 1\npypi = ["six"]\n[settings]\npypi-index = "file:///nowhere/simple"\n'
-    )
-    said = cold.failed(5, "lock", project / "envbuild.toml")
-    assert "nowhere" in said
+    (project / "envbuild.toml").write_text('format = 1\npypi = ["six"]\n[settings]\nresolver = "conda"\n')
+    assert "must be uv or pip-tools: conda" in cold.failed(2, "lock", project / "envbuild.toml")
 
 
 def test_settings_in_a_definitions_file_are_no_part_of_the_definition(cold, tmp_path):
@@ -112,3 +109,21 @@ def test_a_project_that_says_whom_to_trust_stops_the_command(cold, tmp_path):
     said = cold.failed(2, "lock", tmp_path / "requirements.txt")
     assert "a project may not set proxy" in said
     assert "envbuild config set proxy" in said
+
+
+def test_a_setting_that_the_store_refuses_can_be_seen_and_taken_out_again(cold):
+    """Else one typing mistake locks its user out of the very command that mends it."""
+    path = cold("config", "set", "group", "no-such-group").ok() and cold("config", "path").ok().line
+    assert "no-such-group" in cold("config", "show", "group").ok().line
+    said = cold.failed(5, "cache", "info")
+    assert path in said
+    cold("config", "unset", "group").ok()
+    cold("cache", "info").ok()
+
+
+def test_nothing_that_steers_a_terminal_is_printed(cold, tmp_path):
+    """A hostile file could rewrite what stands on the screen, or type for its reader."""
+    spec = tmp_path / "envbuild.toml"
+    spec.write_text('format = 1\npypi = ["de\\u001b]0;x\\u0007mo"]\n[settings]\nresolver = "\\u001b[2J"\n')
+    for words in (("show", spec), ("lock", spec)):
+        assert b"\x1b" not in cold(*words).stderr

@@ -143,11 +143,11 @@ def test_proxies_are_the_usual_ones(read):
     assert read({"PIP_PROXY": "user:pw@pip.example:3128"}).proxies == {"all": "http://user:pw@pip.example:3128"}
 
 
-def test_trust_is_found_where_pip_openssl_and_requests_have_it(read):
+def test_trust_is_found_where_pip_openssl_and_requests_have_it(read, tmp_path):
     environ = {}
     for name in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "ENVBUILD_CA_BUNDLE"):
-        environ[name] = f"/etc/{name}.pem"
-        assert str(read(environ).ca_bundle) == f"/etc/{name}.pem"
+        environ[name] = str(write(tmp_path / f"{name}.pem", ""))
+        assert str(read(environ).ca_bundle) == environ[name]
 
 
 def test_apts_lists_come_with_the_mirror_lists_they_name(read, root):
@@ -180,3 +180,10 @@ def test_a_setting_may_be_a_list_of_texts_and_nothing_deeper(read, root):
     with pytest.raises(EnvironmentFault, match="insecure-registries") as told:
         read(file=write(listed, "insecure-registries = [1]\n"))
     assert told.value.at == str(listed)
+
+
+def test_a_bundle_of_ours_that_is_not_there_is_named_and_not_a_servers_certificate(read, tmp_path):
+    """Else a typing mistake sends its user to whoever runs the server."""
+    with pytest.raises(EnvironmentFault, match="no such file of certificates") as caught:
+        read({"ENVBUILD_CA_BUNDLE": str(tmp_path / "nope.pem")})
+    assert caught.value.at == "ENVBUILD_CA_BUNDLE"

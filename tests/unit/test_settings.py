@@ -23,20 +23,21 @@ def write(path, text):
 
 def test_the_strongest_word_counts_and_its_place_is_known(tmp_path):
     """Else nobody finds out why a build uses another index than they set."""
-    user = write(tmp_path / "config.toml", 'cache = "u/r"\ntimeout = 4\nresolver = "pip-tools"\n')
-    project = (Table(Origin.PROJECT, "pyproject.toml", {"cache": "p/r", "timeout": "3"}),)
-    environ = {"ENVBUILD_CACHE": "v/r", "ENVBUILD_TIMEOUT": "2"}
-    settings = Settings.read(environ, given={"cache": "g/r"}, project=project, user_file=user)
+    user = write(tmp_path / "config.toml", 'cache = "u.example/r"\ntimeout = 4\nresolver = "pip-tools"\n')
+    project = (Table(Origin.PROJECT, "pyproject.toml", {"lock-timeout": "3", "timeout": "3"}),)
+    environ = {"ENVBUILD_CACHE": "v.example/r", "ENVBUILD_TIMEOUT": "2"}
+    settings = Settings.read(environ, given={"cache": "g.example/r"}, project=project, user_file=user)
     weak = {"no-proxy": Value("a", Origin.MACHINE, "NO_PROXY"), "timeout": Value("9", Origin.MACHINE, "PIP_TIMEOUT")}
     settings = settings.over(weak)
     assert {name: (v.text, v.origin, v.place) for name, v in settings.values.items()} == {
-        "cache": ("g/r", Origin.GIVEN, ""),
+        "cache": ("g.example/r", Origin.GIVEN, ""),
+        "lock-timeout": ("3", Origin.PROJECT, "pyproject.toml"),
         "timeout": ("2", Origin.VARIABLE, "ENVBUILD_TIMEOUT"),
         "resolver": ("pip-tools", Origin.USER, str(user)),
         "no-proxy": ("a", Origin.MACHINE, "NO_PROXY"),
     }
     without = Settings.read({}, project=project, user_file=user)
-    assert (without.text("cache"), without.seconds("timeout")) == ("p/r", 3.0)
+    assert (without.text("cache"), without.seconds("timeout")) == ("u.example/r", 3.0)
     assert (Settings().text("resolver"), Settings().seconds("timeout"), Settings().text("cache")) == ("uv", 60.0, "")
 
 
@@ -68,11 +69,11 @@ def test_a_project_cannot_say_whom_this_machine_trusts(name):
     assert caught.value.at == "x/pyproject.toml"
 
 
-def test_trust_proxies_and_places_are_the_machines_alone():
-    assert {name for name, s in KNOWN.items() if not s.in_project} == {
-        *("home", "group", "engine", "ca-bundle", "registry-certs", "insecure-registries"),
-        *("proxy", "no-proxy", "drop-packages"),
-    }
+def test_what_a_project_may_say_decides_neither_where_anything_comes_from_nor_whom_to_trust():
+    """A lock or image that one project's index or cache gave is used for every other project that asks for the same."""
+    assert {name for name, s in KNOWN.items() if s.in_project} == {"resolver", "timeout", "lock-timeout"}
+    with pytest.raises(UsageError, match="may not say where the index t is served"):
+        Settings.read({}, project=(Table(Origin.PROJECT, "p", {"indexes.t": "https://t.example"}),))
 
 
 def test_a_projects_files_are_read_up_to_its_repositorys_root_and_no_further(tmp_path):
@@ -85,10 +86,10 @@ def test_a_projects_files_are_read_up_to_its_repositorys_root_and_no_further(tmp
     assert project_tables(deep) == ()
     found = write(
         tmp_path / "repo/pyproject.toml",
-        '[tool.envbuild.settings]\ncache = "repo/r"\n[tool.envbuild.settings.indexes]\nt = "u"\n',
+        '[tool.envbuild.settings]\ncache = "repo.example/r"\n[tool.envbuild.settings.indexes]\nt = "u"\n',
     )
-    assert project_tables(deep) == (Table(Origin.PROJECT, str(found), {"cache": "repo/r", "indexes.t": "u"}),)
-    own = write(deep / "envbuild.toml", 'format = 1\n[settings]\ncache = "b/r"\n')
+    assert project_tables(deep) == (Table(Origin.PROJECT, str(found), {"cache": "repo.example/r", "indexes.t": "u"}),)
+    own = write(deep / "envbuild.toml", 'format = 1\n[settings]\ncache = "b.example/r"\n')
     assert [t.place for t in project_tables(deep)] == [str(own)]
     write(deep / "pyproject.toml", "[project]\nname = 'envbuild-user'\n")
     assert [t.place for t in project_tables(deep)] == [str(own)]
@@ -115,7 +116,7 @@ def test_both_files_of_one_folder_count_envbuild_toml_over_pyproject(tmp_path):
 
 
 def test_a_setting_beside_its_table_is_not_passed_over(tmp_path):
-    write(tmp_path / "pyproject.toml", '[tool.envbuild]\ncache = "h/r"\n')
+    write(tmp_path / "pyproject.toml", '[tool.envbuild]\ncache = "h.example/r"\n')
     with pytest.raises(UsageError, match="cache is a setting") as caught:
         project_tables(tmp_path)
     assert caught.value.hint == "[tool.envbuild.settings]"
@@ -170,8 +171,8 @@ def test_an_unknown_name_in_a_file_is_an_error_there(tmp_path):
 
 
 def test_an_empty_word_means_the_default_and_an_empty_variable_means_nothing(tmp_path):
-    user = write(tmp_path / "config.toml", 'cache = "u/r"\n')
-    assert Settings.read({"ENVBUILD_CACHE": ""}, user_file=user).text("cache") == "u/r"
+    user = write(tmp_path / "config.toml", 'cache = "u.example/r"\n')
+    assert Settings.read({"ENVBUILD_CACHE": ""}, user_file=user).text("cache") == "u.example/r"
     assert Settings.read({}, given={"cache": ""}, user_file=user).text("cache") == ""
 
 
@@ -195,9 +196,9 @@ def test_a_change_keeps_comments_order_and_spelling(tmp_path):
     change(file, "ca-bundle", "/b")
     change(file, "indexes.u", "https://u")
     change(file, "timeout", None)
-    change(file, "cache", "h/r")
+    change(file, "cache", "h.example/r")
     assert file.read_text() == (
-        '# ours\nca_bundle = "/b" # why\ncache = "h/r"\n\n[indexes]\n# t\nt = "https://t"\nu = "https://u"\n'
+        '# ours\nca_bundle = "/b" # why\ncache = "h.example/r"\n\n[indexes]\n# t\nt = "https://t"\nu = "https://u"\n'
     )
     assert Settings.read({}, user_file=file).text("ca-bundle") == "/b"
 

@@ -9,13 +9,15 @@ import pytest
 
 from envbuild import host
 from envbuild.definition import Definition, Requirement
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EnvironmentFault, UsageError
 from envbuild.httpsettings import host_of
+from envbuild.machine import Machine
 from envbuild.normalize import normalize
 from envbuild.platforms import Platform
+from envbuild.sources.keyring import keyring_login
 from envbuild.wheelfiles import Target
 from envbuild.workspace import Workspace
-from envbuild.workspace.packages import open_packages
+from envbuild.workspace.packages import open_packages, tool_environment
 
 LOGIN = "joe:s3cret-canary"
 KEYRING = """#!/bin/sh
@@ -230,3 +232,22 @@ def test_a_login_that_is_missing_or_wrong_is_never_told_as_a_package_that_is_not
         resolved(environ, resolver)
     assert "netrc" in told.value.hint
     assert "canary" not in str(told.value)
+
+
+def test_two_indexes_that_would_share_a_password_are_refused():
+    """uv names an index in a variable: `team-a` and `team.a` would be one, and a definition could take the other's login."""
+    urls = {"team-a": "https://a.example/simple", "team.a": "https://evil.example/simple"}
+    with pytest.raises(UsageError, match="cannot be told apart"):
+        tool_environment(Machine(), urls, {}, {"a.example": "me:secret"})
+
+
+@pytest.mark.parametrize("host", ["--disable@x", "--disable", "-p.evil.example"])
+def test_a_host_is_never_an_option_of_the_keyring(host, tmp_path, monkeypatch):
+    """A hostile index's URL would switch the keyring off, or load code from the current folder."""
+    program = tmp_path / "keyring"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert keyring_login(host) is None
+    assert keyring_login("index.example", "--disable") is None
+    assert not (tmp_path / "called").exists()
