@@ -45,6 +45,7 @@ class HttpSettings:
 
 _STRAY = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)([^/?#@\[\]]*:(?![0-9]*(?:[/?#]|$))[^@]*)(?=@)")
 """A login that was written as it is, with one of /?# in its password: what comes before that is no host with a port."""
+_LONGEST = 4096
 _DELIMITERS = {ord(c): f"%{ord(c):02X}" for c in "/?#"}
 
 
@@ -53,6 +54,9 @@ def encoded_login(url: str) -> str:
 
     Else half of the password would pass for a path, and be shown with it.
     """
+    if len(url) > _LONGEST:
+        # No URL that anybody means, and long ones take the pattern too long.
+        return url
     return _STRAY.sub(lambda found: found[1] + found[2].translate(_DELIMITERS), url, count=1)
 
 

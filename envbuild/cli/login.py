@@ -59,7 +59,7 @@ def logout_command(asked: Asked, registry: str) -> None:
         click.echo(json.dumps({"schema": 1, "host": done.host, "place": done.place, "remains": done.remains}))
         return
     if not asked.quiet:
-        click.echo(f"logged out of {done.host}" if done.place else f"no login of {done.host} was kept", err=True)
+        click.echo(f"logged out of {done.host}" if done.place else f"no login of {done.host} was found", err=True)
     for place in done.remains:
         asked.report.notice(f"a login of {done.host} remains in {place}")
 

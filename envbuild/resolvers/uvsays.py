@@ -13,7 +13,7 @@ __all__ = ["ROOT", "failure"]
 ROOT = "envbuild-request-root"
 """The name of the project in whose name we ask."""
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_NAME = r"(?<![A-Za-z0-9._-])[A-Za-z0-9][A-Za-z0-9._-]*"
 _ABSENT = re.compile(rf"(?:there are no versions of (?=({_NAME}))|({_NAME}) was not found in the package registry)")
 _WHEELLESS = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[=<>!~][^\s]*)? (?:has|have) no (?:usable wheels|wheels)")
 _VERSIONLESS = re.compile(rf"(?:there is no version of|only) ({_NAME})[=<>!~]\S*(?: is available| and you require)")
@@ -64,7 +64,7 @@ def _names(pattern: re.Pattern[str], text: str, first: re.Pattern[str] | None = 
 
 def _plain(text: str, temporary: str) -> str:
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    text = re.sub(r"(\w+://)[^\s/@]+@", r"\1", text)
+    text = re.sub(r"(\b\w{1,20}://)[^\s/@]+@", r"\1", text)
     text = text.replace(f"{temporary}/", "").replace(temporary, "")
     text = re.sub(rf"{ROOT}(?:==\S+)? depends on", "you require", text)
     return re.sub(rf"\b{ROOT}(?:==\S+)?", "what you ask for", text)

@@ -17,7 +17,7 @@ from registries.tls import answering
 from envbuild.errors import EnvironmentFault, IntegrityError, ProxyFault
 from envbuild.http.client import Http, HttpSettings
 from envbuild.http.logins import basic, decoded
-from envbuild.httpsettings import host_of, public_url, split_login
+from envbuild.httpsettings import encoded_login, host_of, public_url, split_login
 
 
 @pytest.fixture
@@ -497,3 +497,8 @@ def test_no_way_to_a_network_and_no_name_say_where_a_proxy_is_set(http):
         with pytest.raises(EnvironmentFault) as caught:
             http.get(url)
         assert "ENVBUILD_PROXY" in caught.value.hint, str(caught.value)
+
+
+def test_an_address_that_is_far_too_long_takes_no_time():
+    """A hostile project's setting would hang every command."""
+    assert encoded_login("http://" + ":" * 200_000).startswith("http://")

@@ -155,3 +155,14 @@ def test_a_project_may_say_all_in_our_table():
 )  # fmt: skip
 def test_what_is_wrong_in_a_project_is_told_where_it_stands(text, found):
     assert faults(project, text) == found
+
+
+def test_a_file_full_of_openings_takes_no_time():
+    """Each reads on to the end of the file, where reading is done badly: a megabyte took minutes."""
+    assert faults(script, "# /// a\n" * 100_000) == [("train.py", "the script has no header that says what it needs")]
+
+
+def test_a_block_ends_where_pep_723_says():
+    text = '# /// script\n# dependencies = ["six"]\n# ///\n# more of the comment\n# ///\nprint()\n'
+    assert faults(script, text) != []
+    assert script('# /// other\n# x\n# ///\n\n# /// script\n# dependencies = ["six"]\n# ///\n').definition.pypi
