@@ -94,7 +94,10 @@ def _settings() -> str:
     rows = [(f"`{s.name}`", f"`{s.variable}`", _meaning(s), _prose(s.usual or s.default)) for s in KNOWN.values()]
     index = f"`{INDEX_PREFIX}<NAME>`"
     rows.append(("`indexes.<name>`", index, "Where the package index of this name is served.", "the definition's own"))
-    head = "The strongest goes first: `--config NAME=VALUE`, the variable, the project, your config.toml, the default."
+    head = (
+        "The strongest goes first: `--config NAME=VALUE`, the variable, the project, your config.toml, "
+        "what pip, uv and other tools are told, the default."
+    )
     return "\n".join(["## Settings", "", head, "", _table(("setting", "variable", "meaning", "default"), rows)])
 
 

@@ -59,8 +59,8 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
 def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...], cache: str) -> None:
     r"""Build the image of SPEC, or find it built already.
 
-    SPEC is a definition (requirements.txt, envbuild.toml, or environment.yml with packages from pip alone), a folder
-    with one, or a lock file. What no lock says is resolved first. The image's reference alone goes to stdout, in a form
+    SPEC is a definition (requirements.txt, envbuild.toml, pyproject.toml, a script with a header, or environment.yml with
+    packages from pip alone), a folder with one, or a lock file. What no lock says is resolved first. The image's reference alone goes to stdout, in a form
     that the next command takes:
 
     \b
