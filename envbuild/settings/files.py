@@ -115,9 +115,12 @@ def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, o
     """The file's document; empty where it is not there or has no `mark`: most projects' files say nothing to us."""
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+        if not stat.S_ISREG(status.st_mode):
             # A pipe would hang, a device never end.
-            raise kind("no regular file of at most 1 MiB", at=str(path), hint="it is TOML: name = value")
+            raise kind("no regular file", at=str(path), hint="it is TOML: name = value")
+        if status.st_size > _LARGEST:
+            what = f"the file has {status.st_size} bytes; at most {_LARGEST} (1 MiB) are read"
+            raise kind(what, at=str(path), hint="is this the right file?")
         data = path.read_bytes()
         return tomllib.loads(data.decode("utf-8")) if mark in data else {}
     except (FileNotFoundError, NotADirectoryError):
