@@ -153,8 +153,8 @@ def test_an_expired_certificate_is_told_apart_from_an_unknown_authority(authorit
 
 def test_a_bundle_that_is_not_there_is_a_line_with_the_setting(looked_at, tmp_path):
     checks, _ = looked_at(ENVBUILD_CA_BUNDLE=str(tmp_path / "gone.pem"))
-    assert checks["tls"].verdict is Verdict.FAILING
-    assert "gone.pem" in checks["tls"].found
+    assert checks["settings"].verdict is Verdict.FAILING
+    assert "gone.pem" in checks["settings"].found
 
 
 def test_authorities_are_counted_and_named(authority, tmp_path):
@@ -208,8 +208,8 @@ def test_a_broken_docker_configuration_is_a_line_of_the_registries(looked_at, tm
 
 def test_a_cache_that_is_no_repository_is_told_with_the_line_that_mends_it(looked_at):
     checks, _ = looked_at(ENVBUILD_CACHE="not-a-registry")
-    assert checks["cache"].verdict is Verdict.FAILING
-    assert "config set cache" in checks["cache"].remedy
+    assert checks["settings"].verdict is Verdict.FAILING
+    assert "ENVBUILD_CACHE" in checks["settings"].found + checks["settings"].remedy
 
 
 def test_nothing_of_it_stays_in_the_store(looked_at, tmp_path):
