@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["USER_AGENT", "HttpSettings", "encoded_login", "host_of", "public_url", "split_login"]
+__all__ = ["USER_AGENT", "HttpSettings", "encoded_login", "host_of", "proxy_url", "public_url", "split_login"]
 
 USER_AGENT = "envbuild"
 
@@ -58,6 +58,11 @@ def encoded_login(url: str) -> str:
         # No URL that anybody means, and long ones take the pattern too long.
         return url
     return _STRAY.sub(lambda found: found[1] + found[2].translate(_DELIMITERS), url, count=1)
+
+
+def proxy_url(text: str) -> str:
+    """A proxy as people write it, `HOST:PORT` or a URL, as a URL."""
+    return encoded_login(text if "://" in text else f"http://{text}")
 
 
 def host_of(url: str) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 from urllib.parse import unquote
 
 from envbuild.errors import EnvironmentFault
-from envbuild.httpsettings import HttpSettings, encoded_login, host_of, split_login
+from envbuild.httpsettings import HttpSettings, host_of, proxy_url, split_login
 from envbuild.settings.files import Origin
 from envbuild.settings.othertools import proxy_of, told
 from envbuild.settings.pipconfig import pip_settings
@@ -136,7 +136,7 @@ def _proxies(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         found = {scheme: url for scheme in ("http", "https", "all") if (url := proxy_of(environ, scheme).text)}
     if value and not found:
         found = {"all": value.text}
-    return {scheme: encoded_login(url if "://" in url else f"http://{url}") for scheme, url in found.items()}
+    return {scheme: proxy_url(url) for scheme, url in found.items()}
 
 
 def _netrc(environ: Mapping[str, str]) -> Path | None:

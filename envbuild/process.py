@@ -33,6 +33,11 @@ class Finished:
     stdout: bytes
     stderr: bytes
 
+    @property
+    def last_line(self) -> str:
+        """What it said last: on stderr, where it said anything there."""
+        return (self.stderr or self.stdout).decode(errors="replace").strip().rpartition("\n")[2]
+
 
 def which(name: str) -> str | None:
     """Where PATH has this program, or None."""

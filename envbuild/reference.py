@@ -51,6 +51,11 @@ class Reference:
         """Registry and repository, without tag and digest."""
         return f"{self.registry}/{self.repository}" if self.registry else self.repository
 
+    @property
+    def is_repository(self) -> bool:
+        """Whether it names a registry's repository, and no image in it."""
+        return bool(self.registry) and not self.tag and self.digest is None
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.name}{tag}{f'@{self.digest}' if self.digest else ''}"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from envbuild.conda.condarc import Condarc
-from envbuild.httpsettings import HttpSettings
+from envbuild.httpsettings import HttpSettings, proxy_url
 
 __all__ = ["for_channels"]
 
@@ -16,7 +16,7 @@ def for_channels(settings: HttpSettings, condarc: Condarc, own: Collection[str])
 
     Of proxy_servers those for a scheme count; one for a single host is not followed.
     """
-    proxies = {scheme: _with_scheme(url) for scheme in _SCHEMES if (url := condarc.proxies.get(scheme))}
+    proxies = {scheme: proxy_url(url) for scheme in _SCHEMES if (url := condarc.proxies.get(scheme))}
     return replace(
         settings,
         ca_bundle=settings.ca_bundle if "ca-bundle" in own else condarc.ca_bundle or settings.ca_bundle,
@@ -25,7 +25,3 @@ def for_channels(settings: HttpSettings, condarc: Condarc, own: Collection[str])
         if "timeout" in own or condarc.timeout is None
         else max(1.0, condarc.timeout),
     )
-
-
-def _with_scheme(proxy: str) -> str:
-    return proxy if "://" in proxy else f"http://{proxy}"

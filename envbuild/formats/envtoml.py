@@ -65,7 +65,7 @@ def read_envtoml(path: str, load: Loader, name: str, finish: Finish) -> Reading:
     """
     text = load_text(path, load)
     document = parse_toml(text, path)
-    places = Places(path, tuple(text.split("\n")))
+    places = Places.in_text(text, path)
     table = Table(document, places, [])
     _check_format(table, text)
     logins = Logins()

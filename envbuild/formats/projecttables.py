@@ -11,11 +11,10 @@ from packaging.utils import canonicalize_name
 
 from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition, Index
 from envbuild.formats.reqindexes import Logins
-from envbuild.formats.tomlplaces import Places
 from envbuild.formats.tomltable import Table
 from envbuild.formats.urls import address
 
-__all__ = ["based_on", "dependencies", "places_of", "uv_indexes"]
+__all__ = ["based_on", "dependencies", "uv_indexes"]
 
 
 def based_on(table: Table, definition: Definition) -> Definition:
@@ -87,8 +86,3 @@ def _pinned(sources: Table) -> dict[str, list[str]]:
             hint = f"a wheel can be named: `{package} @ https://.../{package}-1.0-py3-none-any.whl`"
             sources.fault(package, "only a source that names an index is read", hint)
     return pinned
-
-
-def places_of(text: str, path: str) -> Places:
-    """Where keys stand in a text."""
-    return Places(path, tuple(text.split("\n")))

@@ -9,11 +9,11 @@ from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.envtoml import definition_in
 from envbuild.formats.finishing import Finish
-from envbuild.formats.projecttables import based_on, dependencies, places_of, uv_indexes
+from envbuild.formats.projecttables import based_on, dependencies, uv_indexes
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
 from envbuild.formats.sourcefile import Loader, Reading, load_text
-from envbuild.formats.tomlplaces import parse_toml
+from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table
 
 __all__ = ["read_pyproject"]
@@ -27,7 +27,7 @@ def read_pyproject(path: str, load: Loader, name: str, pypi_urls: Collection[str
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
     text = load_text(path, load)
-    document = Table(parse_toml(text, path), places_of(text, path), [])
+    document = Table(parse_toml(text, path), Places.in_text(text, path), [])
     logins = Logins()
     tool = document.table("tool")
     own = tool.table("envbuild") if tool else None

@@ -7,11 +7,11 @@ from dataclasses import replace
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.finishing import Finish
-from envbuild.formats.projecttables import based_on, dependencies, places_of, uv_indexes
+from envbuild.formats.projecttables import based_on, dependencies, uv_indexes
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
 from envbuild.formats.sourcefile import Loader, Reading, load_text
-from envbuild.formats.tomlplaces import parse_toml
+from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table
 
 __all__ = ["has_header", "read_script"]
@@ -32,7 +32,7 @@ def read_script(path: str, load: Loader, name: str, pypi_urls: Collection[str], 
     """
     text = load_text(path, load)
     toml = _toml_of(text, path)
-    table = Table(parse_toml(toml, path), places_of(toml, path), [])
+    table = Table(parse_toml(toml, path), Places.in_text(toml, path), [])
     logins = Logins()
     definition = based_on(table, Definition(name=name))
     lines = dependencies(table, "dependencies")
@@ -77,4 +77,4 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
             end += 1
         if last and opened["type"] == "script":
             yield at, last
-        at = last + 1 if last else at + 1 if end == at + 1 else end
+        at = last + 1 if last else end

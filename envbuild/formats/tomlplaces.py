@@ -3,7 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from envbuild.errors import Fault, InvalidDefinition
 
@@ -26,6 +26,11 @@ class Places:
 
     path: str
     lines: tuple[str, ...]
+
+    @classmethod
+    def in_text(cls, text: str, path: str) -> Self:
+        """Of the file at `path`, whose text this is."""
+        return cls(path, tuple(text.split("\n")))
 
     def of(self, key: str, *, table: str = "", number: int = 0, item: str = "") -> str:
         """`path:line` of a key (of the n-th table of that name, if one is given), or the path alone."""

@@ -46,7 +46,6 @@ _SECRET_VALUE = re.compile(
     r" | xox[abprs]-[A-Za-z0-9-]{10,} | hf_[A-Za-z0-9]{30,} | pypi-[A-Za-z0-9_-]{50,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----"
     r" | AccountKey=[A-Za-z0-9+/=]{40,} | [a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@"
 )
-_INDEX_ORDER = 2
 _LOGIN = "envbuild login URL, or .netrc: whoever may read the file has the password"
 
 
@@ -55,7 +54,8 @@ def lint(definition: Definition, *, locked: bool, today: date, login_hosts: Iter
 
     `locked`: exact versions are kept in a lock file; `login_hosts`: those whose login stands in the file.
     """
-    findings = [finding for rule in (*RULES, *_dated(today)) for finding in rule(definition)]
+    findings = [finding for rule in RULES for finding in rule(definition)]
+    findings += _end_of_life(definition, today)
     if not locked:
         findings += _unpinned(definition)
     findings += [
@@ -123,7 +123,7 @@ def _two_sources(d: Definition) -> Iterator[Finding]:
 def _index_order(d: Definition) -> Iterator[Finding]:
     """EB105: whoever may publish on the index that is asked first can stand in for any package of the others."""
     open_indexes = [index for index in d.indexes if not index.explicit]
-    for index in open_indexes[:-1] if len(open_indexes) >= _INDEX_ORDER else ():
+    for index in open_indexes[:-1]:
         what = (
             f"is asked for every package before {open_indexes[-1].name}: whoever may publish there can stand in for any"
         )
@@ -147,15 +147,12 @@ def _no_pip(d: Definition) -> Iterator[Finding]:
         yield Finding(code="EB107", field="conda", item="", what=what, remedy="add pip to conda's packages")
 
 
-def _dated(today: date) -> tuple[Callable[[Definition], Iterator[Finding]], ...]:
-    def end_of_life(d: Definition) -> Iterator[Finding]:
-        """EB108: no security fixes any more."""
-        over = _END_OF_LIFE.get(d.python)
-        if over is not None and over < today:
-            what = f"Python {d.python} has had no security fixes since {over.isoformat()}"
-            yield Finding(code="EB108", field="python", item=d.python, what=what, remedy="use a newer one")
-
-    return (end_of_life,)
+def _end_of_life(d: Definition, today: date) -> Iterator[Finding]:
+    """EB108: no security fixes any more."""
+    over = _END_OF_LIFE.get(d.python)
+    if over is not None and over < today:
+        what = f"Python {d.python} has had no security fixes since {over.isoformat()}"
+        yield Finding(code="EB108", field="python", item=d.python, what=what, remedy="use a newer one")
 
 
 RULES: tuple[Callable[[Definition], Iterator[Finding]], ...] = (

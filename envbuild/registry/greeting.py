@@ -9,13 +9,8 @@ from envbuild.registry.auth import Login
 from envbuild.registry.faults import LoginRefused
 from envbuild.registry.session import Session
 
-__all__ = ["LOGGING_IN", "Greeting", "greet"]
+__all__ = ["Greeting", "greet"]
 
-_ACTION = "logging in"
-LOGGING_IN = f"{_ACTION}: "
-"""How a refusal's words begin."""
-
-_OK = frozenset({200})
 _LISTED = frozenset({200, 404})
 
 
@@ -40,7 +35,7 @@ def greet(
     session.check()
     fault = None
     try:
-        session.ask("GET", "/v2/", action=_ACTION, scopes=frozenset(), ok=_OK)
+        session.log_in()
         if repository:
             session.ask(
                 "GET", f"/v2/{repository}/tags/list?n=1", action=f"reading {repository}", ok=_LISTED,

@@ -13,8 +13,6 @@ from envbuild.registry.session import Session
 
 __all__ = ["Tried", "try_login"]
 
-_OK = frozenset({200})
-
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -31,7 +29,7 @@ def try_login(host: str, http: Http, login: Login, *, plain: bool = False) -> Tr
     """
     session = Session(host, http, lambda: login, plain=plain, lasting=True)
     try:
-        session.ask("GET", "/v2/", action="logging in", scopes=frozenset(), ok=_OK)
+        session.log_in()
     except LoginRefused as refused:
         raise EnvironmentFault(
             f"the login is not taken, and was not kept: {refused.what}",

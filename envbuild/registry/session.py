@@ -18,7 +18,11 @@ from envbuild.registry.auth import Authorizer, Login
 from envbuild.registry.faults import fault_of, not_a_registry
 from envbuild.registry.links import next_page
 
-__all__ = ["Reply", "Session"]
+__all__ = ["LOGGING_IN", "Reply", "Session"]
+
+_LOGGING_IN = "logging in"
+LOGGING_IN = f"{_LOGGING_IN}: "
+"""How the words of a refused login begin."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5
@@ -80,6 +84,10 @@ class Session:
                 raise not_a_registry(self.host, "asking for the registry", answer.headers)
         finally:
             answer.close()
+
+    def log_in(self) -> None:
+        """Ask the registry as the user of the login. LoginRefused where it does not take it; its words begin with LOGGING_IN."""
+        self.ask("GET", "/v2/", action=_LOGGING_IN, scopes=frozenset(), ok=frozenset({200}))
 
     def ask(
         self,

@@ -78,8 +78,7 @@ def _failure(argv: Sequence[str], environ: Mapping[str, str], timeout: float) ->
         return error.what
     if done.code == 0:
         return ""
-    said = (done.stderr or done.stdout).decode(errors="replace").strip().rpartition("\n")[2]
-    return _short(said) or f"exit code {done.code}"
+    return _short(done.last_line) or f"exit code {done.code}"
 
 
 def _short(said: str) -> str:

@@ -1,8 +1,5 @@
 """Changes of a file of settings, with everything else in it kept as it stands: comments, order, spelling."""
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import tomlkit
@@ -10,8 +7,9 @@ from tomlkit.exceptions import TOMLKitError
 
 from envbuild.errors import EnvironmentFault
 from envbuild.settings.files import Origin
-from envbuild.settings.known import KNOWN, Kind
+from envbuild.settings.known import KNOWN, ON, Kind
 from envbuild.settings.reading import check_value
+from envbuild.wholefile import replace_file
 
 __all__ = ["change"]
 
@@ -54,7 +52,7 @@ def _valued(name: str, text: str) -> object:
     kind = KNOWN[name].kind if name in KNOWN else Kind.TEXT
     match kind:
         case Kind.SWITCH:
-            return text.lower() in {"1", "on", "yes", "true"}
+            return text.lower() in ON
         case Kind.SECONDS:
             return int(text) if text.isdigit() else float(text)
         case Kind.WORDS:
@@ -77,17 +75,7 @@ def _write(path: Path, text: str) -> None:
     target = path.resolve()
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(aside).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(aside).unlink()
-            raise
+        replace_file(target, text.encode(), 0o600)
     except OSError as error:
         raise EnvironmentFault(
             f"cannot be written: {error.strerror}", at=str(path), hint="are its folder's rights and the disk in order?"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from envbuild.reference import Reference
 
-__all__ = ["INDEX_PREFIX", "KNOWN", "OFF", "ON", "PREFIX", "Kind", "Setting", "named", "near", "nearest"]
+__all__ = ["INDEX_PREFIX", "KNOWN", "OFF", "ON", "PREFIX", "Kind", "Setting", "bare", "named", "near", "nearest"]
 
 PREFIX = "ENVBUILD_"
 INDEX_PREFIX = "ENVBUILD_INDEX_"
@@ -74,10 +74,9 @@ def _is_seconds(text: str) -> bool:
 
 def _is_repository(text: str) -> bool:
     try:
-        found = Reference.parse(text)
+        return Reference.parse(text).is_repository
     except ValueError:
         return False
-    return bool(found.registry) and not found.tag and not found.digest
 
 
 def _is_url(text: str) -> bool:
@@ -220,9 +219,14 @@ KNOWN: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setti
 """By name, in the order in which they are shown."""
 
 
+def bare(variable: str, prefix: str = PREFIX) -> str:
+    """What a variable says behind its prefix, as a name: `ca-bundle` of ENVBUILD_CA_BUNDLE."""
+    return variable.removeprefix(prefix).lower().replace("_", "-")
+
+
 def named(variable: str) -> Setting | None:
     """The setting of a variable, if it is one."""
-    return KNOWN.get(variable.removeprefix(PREFIX).lower().replace("_", "-")) if variable.startswith(PREFIX) else None
+    return KNOWN.get(bare(variable)) if variable.startswith(PREFIX) else None
 
 
 def nearest(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from envbuild.errors import EnvbuildError, EnvironmentFault, UsageError
 from envbuild.settings.files import Origin, Table, user_table
-from envbuild.settings.known import INDEX_PREFIX, KNOWN, ON, PREFIX, Kind, Setting, named, near, nearest
+from envbuild.settings.known import INDEX_PREFIX, KNOWN, ON, PREFIX, Kind, Setting, bare, named, near, nearest
 
 __all__ = ["Settings", "Value", "check_value", "variables_of"]
 
@@ -88,7 +88,7 @@ class Settings:
     def notices(self) -> tuple[str, ...]:
         """What a user should know about variables that were passed over."""
         return tuple(
-            f"{name} is no setting and was passed over: did you mean {KNOWN[nearest(_bare(name))].variable}?"
+            f"{name} is no setting and was passed over: did you mean {KNOWN[nearest(bare(name))].variable}?"
             for name in self.unknown
         )
 
@@ -112,7 +112,7 @@ def _put(name: str, value: Value, values: dict[str, Value], indexes: dict[str, V
                 at=value.place,
                 hint="the definition can name an index with its url, which is part of what it asks for",
             )
-        indexes[index.lower().replace("_", "-")] = value
+        indexes[bare(index, "")] = value
         return
     setting = KNOWN.get(name.replace("_", "-"))
     if setting is None:
@@ -131,7 +131,7 @@ def _put_variable(variable: str, text: str, values: dict[str, Value], indexes: d
         _check(setting, value)
         values[setting.name] = value
     elif variable.startswith(INDEX_PREFIX):
-        indexes[variable.removeprefix(INDEX_PREFIX).lower().replace("_", "-")] = value
+        indexes[bare(variable, INDEX_PREFIX)] = value
 
 
 def check_value(name: str, text: str, origin: Origin, place: str) -> None:
@@ -183,8 +183,4 @@ def _wrong(value: Value, what: str, hint: str, at: str = "") -> EnvbuildError:
 
 
 def _mistaken(variable: str) -> bool:
-    return named(variable) is None and not variable.startswith(INDEX_PREFIX) and bool(nearest(_bare(variable)))
-
-
-def _bare(variable: str) -> str:
-    return variable.removeprefix(PREFIX).lower().replace("_", "-")
+    return named(variable) is None and not variable.startswith(INDEX_PREFIX) and bool(nearest(bare(variable)))

@@ -3,11 +3,10 @@
 import os
 import re
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path, PurePath
 
 from envbuild.errors import EnvironmentFault, UsageError
+from envbuild.wholefile import replace_file
 
 __all__ = ["ProjectFiles"]
 
@@ -57,27 +56,12 @@ class ProjectFiles:
         """Write beside, make durable, rename. What stood there keeps its mode. EnvironmentFault where that cannot be done."""
         target = Path(path)
         try:
-            _replace(target, data)
+            replace_file(target, data, _mode(target))
         except OSError as error:
             hint = (
                 "name another place for it, such as --lock FILE" if target.suffix == ".lock" else "name another place"
             )
             raise EnvironmentFault(f"cannot be written: {error.strerror or error}", at=path, hint=hint) from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-            os.fchmod(stream.fileno(), _mode(target))
-        Path(beside).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(beside).unlink()
-        raise
 
 
 def _mode(target: Path) -> int:

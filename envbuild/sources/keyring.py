@@ -81,7 +81,7 @@ def _call(*words: str, secret: str = "", patience: float = _TIMEOUT) -> Finished
 
 
 def _fault(done: Finished, verb: str, secret: str = "") -> EnvironmentFault:
-    words = (done.stderr or done.stdout).decode("utf-8", "replace").strip().rpartition("\n")[2]
+    words = done.last_line
     words = "".join(filter(str.isprintable, words.replace(secret, "***") if secret else words))[:200]
     return EnvironmentFault(
         f"keyring {verb} failed: {words or f'exit code {done.code}'}", hint="does it work by itself? keyring diagnose"

@@ -28,7 +28,7 @@ class Shared:
             reference = Reference.parse(name)
         except ValueError as error:
             raise UsageError(str(error), at="--cache", hint="HOST/REPOSITORY") from error
-        if not reference.registry or reference.tag or reference.digest:
+        if not reference.is_repository:
             raise UsageError(f"no repository: {name!r}", at="--cache", hint="HOST/REPOSITORY, without a tag")
         self._adapters = adapters
         self._memory = registries.memory

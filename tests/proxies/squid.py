@@ -11,6 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from registries.certificates import Authority
+from registries.debian import ended
 
 __all__ = ["LOGIN", "PROGRAMS", "Proxy", "running"]
 
@@ -100,12 +101,7 @@ def running(address: str, trusted: str, names: Mapping[str, str]) -> Iterator[Pr
             login = f"{LOGIN[0]}:{LOGIN[1].replace('@', '%40')}@"
             yield Proxy(f"http://{address}:{_PLAIN}", url, url.replace("//", f"//{login}"), authority.bundle, folder)
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            ended(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 from registries.certificates import Authority, Pair
 from registries.tokens import TokenService
 
-__all__ = ["LOGIN", "DebianRegistry", "running"]
+__all__ = ["LOGIN", "DebianRegistry", "ended", "running"]
 
 LOGIN = ("tester", "sesame-canary")
 """The user of every registry that asks for a login."""
@@ -80,12 +80,7 @@ def running(
     try:
         yield DebianRegistry(host, storage, log, LOGIN if login or tokens else None, tokens, authority, client)
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        ended(process)
         shutil.rmtree(storage, ignore_errors=True)
 
 
@@ -155,3 +150,13 @@ def _answers(host: str, *, secure: bool) -> bool:
     finally:
         connection.close()
     return True
+
+
+def ended(process: subprocess.Popen) -> None:
+    """The process has ended: asked to, else by force."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -7,7 +7,8 @@ from functools import partial
 from envbuild.reference import Reference
 from envbuild.registry.address import base_of
 from envbuild.registry.dockerconfig import known_hosts, login_for
-from envbuild.registry.greeting import LOGGING_IN, Greeting, greet
+from envbuild.registry.greeting import Greeting, greet
+from envbuild.registry.session import LOGGING_IN
 from envbuild.workspace.doctor.diagnosis import Check, Verdict
 from envbuild.workspace.doctor.subject import ANSWER_TIME, HELPER_TIME, Subject
 from envbuild.workspace.doctor.together import Task, together
@@ -23,11 +24,8 @@ _WITHOUT = "images can be kept and run on this machine, or pushed to another reg
 def registry_checks(subject: Subject) -> Sequence[Check]:
     """One for each registry."""
     tasks = []
-    cache = subject.adapters.settings.text("cache")
-    reference = _parsed(cache)
-    if cache and reference is None:
-        tasks.append(Task(name="cache", topic=REGISTRIES, ask=partial(_no_repository, cache)))
-    elif reference is not None:
+    reference = _cache(subject)
+    if reference is not None:
         ask = partial(_ask, subject, reference.registry, reference.repository)
         tasks.append(Task(name=f"cache {reference.registry}", topic=REGISTRIES, ask=ask))
     hosts = [h for h in known_hosts(subject.environ) if reference is None or h != reference.registry]
@@ -42,7 +40,7 @@ def registry_checks(subject: Subject) -> Sequence[Check]:
 
 def registry_urls(subject: Subject) -> list[str]:
     """Where they are served."""
-    reference = _parsed(subject.adapters.settings.text("cache"))
+    reference = _cache(subject)
     hosts = [reference.registry] if reference else []
     plain = subject.adapters.settings.words("insecure-registries")
     return [base_of(host, plain=host in plain) for host in dict.fromkeys([*hosts, *known_hosts(subject.environ)])]
@@ -79,16 +77,7 @@ def _ask(subject: Subject, host: str, repository: str) -> Iterator[Check]:
     yield registry_check(host, greeting, took, subject.way(base_of(host, plain=plain), registry=True), repository)
 
 
-def _parsed(cache: str) -> Reference | None:
-    try:
-        reference = Reference.parse(cache)
-    except ValueError:
-        return None
-    return reference if reference.registry and not reference.tag and not reference.digest else None
-
-
-def _no_repository(cache: str) -> Iterator[Check]:
-    yield Check(
-        name="cache", topic=REGISTRIES, verdict=Verdict.FAILING, found=f"the setting cache names no repository: {cache}",
-        remedy="envbuild config set cache HOST/REPOSITORY, without a tag", without=_WITHOUT_CACHE,
-    )  # fmt: skip
+def _cache(subject: Subject) -> Reference | None:
+    """The repository that the setting names; reading it refused what is none."""
+    cache = subject.adapters.settings.text("cache")
+    return Reference.parse(cache) if cache else None

@@ -13,6 +13,7 @@ from envbuild.errors import EnvironmentFault, UsageError
 from envbuild.httpsettings import host_of
 from envbuild.machine import Machine
 from envbuild.normalize import normalize
+from envbuild.pipeline.quiet import Quiet
 from envbuild.platforms import Platform
 from envbuild.sources.keyring import keyring_login
 from envbuild.wheelfiles import Target
@@ -77,27 +78,11 @@ def resolved(tmp_path):
             Platform.parse(f"linux/{host.machine()}"), ".".join(map(str, sys.version_info[:3])), host.glibc_version()
         )
         found = packages.resolve(
-            normalize(Definition(pypi=(Requirement(requirement, tuple(hashes)),))), target, {}, _Silent()
+            normalize(Definition(pypi=(Requirement(requirement, tuple(hashes)),))), target, {}, Quiet()
         )
         return {artifact.name: artifact.version for artifact in found}
 
     return resolve
-
-
-class _Silent:
-    """Nobody watches."""
-
-    def begin(self, stage, total):
-        pass
-
-    def advance(self, stage, amount):
-        pass
-
-    def end(self, stage):
-        pass
-
-    def notice(self, text):
-        pass
 
 
 BOTH = pytest.mark.parametrize("resolver", ["uv", "pip-tools"])
