@@ -8,18 +8,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from envbuild.definition import Definition
     from envbuild.digest import Digest
+    from envbuild.environment import Environment
     from envbuild.errors import EnvbuildError
     from envbuild.lockfile import Lock
     from envbuild.oci import Image
     from envbuild.platforms import Platform
     from envbuild.workspace import Workspace
 
-__all__ = ["Definition", "Digest", "EnvbuildError", "Image", "Lock", "Platform", "Workspace", "__version__"]
+__all__ = ["Definition", "Digest", "EnvbuildError", "Environment", "Image", "Lock", "Platform", "Workspace", "__version__"]
 
 _HOMES = {
     "Definition": "envbuild.definition",
     "Digest": "envbuild.digest",
     "EnvbuildError": "envbuild.errors",
+    "Environment": "envbuild.environment",
     "Image": "envbuild.oci",
     "Lock": "envbuild.lockfile",
     "Platform": "envbuild.platforms",

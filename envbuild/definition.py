@@ -5,7 +5,7 @@ hands them over beside it (`formats.reading`).
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from envbuild.platforms import LINUX_AMD64, Platform
 
@@ -15,12 +15,14 @@ __all__ = [
     "NEWEST_LAYOUT",
     "SUITE_PYTHONS",
     "Base",
+    "Context",
     "CopyStep",
     "DebianBase",
     "Definition",
     "DockerfileBase",
     "ImageBase",
     "Index",
+    "Project",
     "Requirement",
 ]
 
@@ -38,6 +40,11 @@ class DebianBase:
     suite: str = DEFAULT_SUITE
     list_version: int = 1
 
+    @classmethod
+    def with_python(cls, python: str) -> Self:
+        """The base whose Python is this one (`3.13`); the default base where none is."""
+        return cls(next((suite for suite, its in SUITE_PYTHONS.items() if its == python), DEFAULT_SUITE))
+
 
 @dataclass(frozen=True, slots=True)
 class ImageBase:
@@ -47,11 +54,25 @@ class ImageBase:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """A folder as content: `digest` is that of its files; `folder` says where they are, and is part of no id."""
+
+    folder: str
+    digest: str = ""
+    """`sha256:<hex>`; nothing before the folder was read."""
+
+
+@dataclass(frozen=True, slots=True)
 class DockerfileBase:
     """A user's own Dockerfile, with its build context, as the base."""
 
-    dockerfile: str
-    context: str = ""
+    dockerfile: str = ""
+    """Its text; nothing before the file at `path` was read."""
+    context: Context | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
+    target: str = ""
+    path: str = ""
+    """Where the text is from, relative to the definition's folder; part of no id."""
 
 
 Base: TypeAlias = DebianBase | ImageBase | DockerfileBase
@@ -80,10 +101,19 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class CopyStep:
-    """Files of the project that go into the image."""
+    """Files of the project that go into the image; `digest` is that of their content, nothing before they were read."""
 
     source: str
     target: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a Python project whose own package is installed; its content is part of the ids, its place is not."""
+
+    path: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +127,13 @@ class Definition:
     base: Base = DebianBase()
     python: str = DEFAULT_PYTHON
     """`3.11`; nothing for an environment without Python."""
+    interpreter: str = ""
+    """A base image's own Python, where the image is to be used as it is: a program on its PATH, or a path in it."""
     pypi: tuple[Requirement, ...] = ()
     constraints: tuple[str, ...] = ()
+    no_deps: bool = False
+    """Whether `pypi` is complete: only what is listed is installed, as from another tool's lock."""
+    project: Project | None = None
     indexes: tuple[Index, ...] = ()
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()

@@ -6,7 +6,8 @@
     layer id        was this layer ever made?
     image id        was this ever built?
 
-A projection names every field it covers; a new field is a decision, and a new schema number where it changes an id.
+A projection names every field it covers; a new field is a decision, and a new schema number where it changes an id. A key
+that came later stands in a material only where it says something, so that ids from before it stay.
 Materials are stored under their ids, so that a difference can be explained.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from envbuild.canonical import JSON, encode
-from envbuild.definition import Base, DebianBase, Definition, ImageBase
+from envbuild.definition import Base, CopyStep, DebianBase, Definition, ImageBase
 from envbuild.digest import Digest
 from envbuild.lockfile import Artifact, ImageSettings, Lock
 from envbuild.platforms import Platform
@@ -39,8 +40,11 @@ def identity(material: Material) -> Digest:
 
 
 def definition_material(definition: Definition) -> Material:
-    """Of a normalized definition: all that was asked, without what is only for people (name, description, tags)."""
-    return {
+    """Of a normalized definition: all that was asked, without what is only for people (name, description, tags).
+
+    Files are in it by content: ValueError where a Dockerfile, a context, a source of `copy` or the project was not read.
+    """
+    material: Material = {
         "schema": "envbuild.definition/1",
         "request": _request(definition),
         "platforms": [str(p) for p in definition.platforms],
@@ -49,9 +53,14 @@ def definition_material(definition: Definition) -> Material:
         "workdir": definition.workdir,
         "entrypoint": list(definition.entrypoint),
         "run": list(definition.run),
-        "copy": [[step.source, step.target] for step in definition.copy],
+        "copy": [_copy(step) for step in definition.copy],
         "bytecode": definition.bytecode,
     }
+    if definition.interpreter:
+        material["interpreter"] = definition.interpreter
+    if definition.project is not None:
+        material["project"] = _read(definition.project.digest, "project")
+    return material
 
 
 def request_material(definition: Definition, platform: Platform) -> Material:
@@ -60,7 +69,7 @@ def request_material(definition: Definition, platform: Platform) -> Material:
 
 
 def _request(definition: Definition) -> Material:
-    return {
+    material: Material = {
         "base": _base(definition.base),
         "python": definition.python,
         "pypi": [[r.text, list(r.hashes)] for r in definition.pypi],
@@ -74,6 +83,9 @@ def _request(definition: Definition) -> Material:
         "virtual-packages": dict(definition.virtual_packages),
         "layout": definition.layout,
     }
+    if definition.no_deps:
+        material["no-deps"] = True
+    return material
 
 
 def _base(base: Base) -> JSON:
@@ -81,17 +93,41 @@ def _base(base: Base) -> JSON:
         return {"debian": base.suite, "list": base.list_version}
     if isinstance(base, ImageBase):
         return {"image": base.reference}
-    return {"dockerfile": base.dockerfile, "context": base.context}
+    return {
+        # Byte for byte: in a here-document every space and line end counts.
+        "dockerfile": str(Digest.of(_read(base.dockerfile, "base.dockerfile").encode())),
+        "context": "" if base.context is None else _read(base.context.digest, "base.context"),
+        "arguments": dict(base.arguments),
+        "target": base.target,
+    }
+
+
+def _copy(step: CopyStep) -> JSON:
+    """What arrives where; what its source is called is no part of that."""
+    return [_read(step.digest, "copy"), step.target]
+
+
+def _read(content: str, field: str) -> str:
+    """The content of a field. ValueError where it was not read: an id without it would stand for anything."""
+    if not content:
+        raise ValueError(f"{field} was not read: its content is part of the id")
+    return content
 
 
 def lock_material(lock: Lock) -> Material:
-    """Of a lock: the bytes it names, never where they were found."""
-    return {
+    """Of a lock: the bytes it names, never where they were found; and which of them is the project's own package.
+
+    That one has a layer of its own, so the same wheel from an index gives another image.
+    """
+    material: Material = {
         "schema": "envbuild.lock/1",
         "platform": str(lock.platform),
         "base": {**_named_base(lock.base), "artifacts": _artifacts(lock.base_artifacts)},
         "artifacts": _artifacts(lock.artifacts),
     }
+    if own := [artifact.name for artifact in lock.artifacts if artifact.is_own]:
+        material["own"] = list(own)
+    return material
 
 
 def _named_base(base: DebianBase) -> dict[str, JSON]:

@@ -12,7 +12,19 @@ from envbuild.definition import DebianBase
 from envbuild.digest import Digest
 from envbuild.platforms import Platform
 
-__all__ = ["Artifact", "ArtifactKind", "ImageSettings", "Interpreter", "Lock", "LockDocument", "LockSection"]
+__all__ = [
+    "OWN_SOURCE",
+    "Artifact",
+    "ArtifactKind",
+    "ImageSettings",
+    "Interpreter",
+    "Lock",
+    "LockDocument",
+    "LockSection",
+]
+
+OWN_SOURCE = "project:."
+"""The source of a project's own wheel. No index has such a name."""
 
 _INTERPRETER = re.compile(r"python(3\.\d+)-minimal")
 _UPSTREAM = re.compile(r"(?:\d+:)?(\d+(?:\.\d+)*)")
@@ -51,6 +63,11 @@ class Artifact:
     def digest(self) -> Digest:
         """The digest of the file."""
         return Digest(self.sha256)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the wheel of the project itself, built on this machine: its layer is the last one."""
+        return self.source == OWN_SOURCE
 
 
 @dataclass(frozen=True, slots=True)

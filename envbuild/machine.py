@@ -13,15 +13,13 @@ from urllib.parse import unquote
 
 from envbuild.errors import EnvironmentFault
 from envbuild.httpsettings import HttpSettings, host_of, proxy_url, split_login
+from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.settings.files import Origin
 from envbuild.settings.othertools import proxy_of, told
 from envbuild.settings.pipconfig import pip_settings
 from envbuild.settings.reading import Settings
 
 __all__ = ["PUBLIC_INDEX", "Machine"]
-
-PUBLIC_INDEX = "https://pypi.org/simple"
-"""What serves `pypi` where no setting names a mirror."""
 
 _NAMED_URL = re.compile(r"[A-Za-z0-9._-]+=(?=[a-z][a-z+]*:)")
 _MIRROR_LIST = re.compile(r"mirror\+file:(/[^\s\]]+)")

@@ -1,6 +1,6 @@
 """Which artifacts share a layer, in which order layers stand, and who wins where two artifacts claim one path. Layout 1.
 
-    skeleton · base debs (12) · system debs (8) · venv · ladder of wheels (60) · top
+    skeleton · base debs (12) · system debs (8) · venv · ladder of wheels (60) · the project's own wheel · top
 
 The ladder keeps layers stable: an artifact's place depends on its own size and name, not on what else is in the image.
 So two images that share a large package share its layer, and one changed package changes one layer.
@@ -95,7 +95,9 @@ def arrange(lock: Lock, tables: Mapping[str, MemberTable]) -> Plan:
     groups += [Group(GroupKind.DEBS, g) for g in ladder(lock.of_kind(ArtifactKind.DEB), _SYSTEM, alone)]
     if lock.interpreter is not None:
         groups.append(Group(GroupKind.VENV))
-    groups += [Group(GroupKind.WHEELS, g) for g in ladder(lock.of_kind(ArtifactKind.WHEEL), _PACKAGES, alone)]
+    wheels = lock.of_kind(ArtifactKind.WHEEL)
+    groups += [Group(GroupKind.WHEELS, g) for g in ladder([w for w in wheels if not w.is_own], _PACKAGES, alone)]
+    groups += [Group(GroupKind.WHEELS, (own,)) for own in wheels if own.is_own]
     groups.append(Group(GroupKind.TOP))
     if len(groups) > _MOST_LAYERS:
         raise BuildFailed(

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["LINUX_AMD64", "Platform"]
+__all__ = ["LINUX_AMD64", "MACHINES", "Platform"]
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+MACHINES = tuple(_MACHINES.values())
+"""As the kernel, wheels and uv name them: `x86_64`, `aarch64`."""
 _SPELLINGS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64"}
 
 

@@ -80,7 +80,7 @@ class Assembler:
                 finally:
                     pool.shutdown(wait=True, cancel_futures=True)
             report.end("layers")
-            self._drop([a.digest for a in missing if a.kind is ArtifactKind.WHEEL])
+            self._drop([a.digest for a in missing if a.kind is ArtifactKind.WHEEL and not a.is_own])
         return {sha256: segment for sha256, segment in found.items() if segment is not None}
 
     def _convert(self, artifact: Artifact, python: str, layout: int, report: Reporter) -> Segment:

@@ -2,11 +2,16 @@
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from envbuild.cli.candidates import files
 from envbuild.cli.options import Asked, asked
+
+if TYPE_CHECKING:
+    from envbuild.pipeline.linting import Finding
+    from envbuild.workspace.linting import FixedFile
 
 __all__ = ["lint_command"]
 
@@ -14,23 +19,38 @@ __all__ = ["lint_command"]
 @click.command("lint", no_args_is_help=True)
 @click.argument("spec", metavar="SPEC", shell_complete=files)
 @click.option("--strict", is_flag=True, help="Exit 2 where there is a finding.")
+@click.option("--fix", is_flag=True, help="Mend in the file what can be mended safely; what is left is told.")
 @asked("json")
-def lint_command(asked: Asked, spec: str, *, strict: bool) -> int:
+def lint_command(asked: Asked, spec: str, *, strict: bool, fix: bool) -> int:
     r"""Tell what is likely to hurt in SPEC although it is valid: each finding with a code, its place and a remedy.
 
-    EB101 no exact version and no lock; EB102 a base image's tag; EB103 a secret in a variable; EB104 a package from conda and
-    from an index; EB105 an index that is asked before another for everything; EB106 an index over http; EB107 no pip among
-    conda's packages; EB108 a Python without security fixes; EB109 a password in the file.
+    Such as: packages without a version and no lock, a base image by its tag, what looks like a secret, an index that can
+    stand in for another, a Python without security fixes, fields of AzureML's that mean nothing any more. docs/lint.md
+    has all codes, and which of them --fix mends.
 
     \b
     envbuild lint requirements.txt
     envbuild lint environment.yml --strict
+    envbuild lint environment.yml --fix
     """
-    findings = asked.workspace.lint(spec)
+    workspace = asked.workspace
+    mended = workspace.fix(spec) if fix else ()
+    findings = workspace.lint(spec)
     if asked.json:
-        click.echo(json.dumps({"schema": 1, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False))
+        told = [{**asdict(finding), "line": finding.line or None} for finding in findings]
+        fixed = [{"path": file.path, **asdict(change)} for file in mended for change in file.changes]
+        click.echo(json.dumps({"schema": 1, "findings": told, "fixed": fixed}, ensure_ascii=False))
     else:
-        for finding in findings:
-            item = f" {finding.item}" if finding.item else ""
-            click.echo(f"{finding.code} {finding.field}:{item}: {finding.what}\n  {finding.remedy}")
+        _tell(mended, findings)
     return 2 if findings and strict else 0
+
+
+def _tell(mended: "tuple[FixedFile, ...]", findings: "tuple[Finding, ...]") -> None:
+    for file in mended:
+        for change in file.changes:
+            click.echo(f"{file.path}:{change.line}: {change.what} ({change.code})")
+    for finding in findings:
+        place = f"{finding.path}:{finding.line}: " if finding.line else f"{finding.path}: " if finding.path else ""
+        item = f": {finding.item}" if finding.item else ""
+        mends = " (--fix does it)" if finding.fixable else ""
+        click.echo(f"{place}{finding.code} {finding.field}{item}: {finding.what}\n  {finding.remedy}{mends}")

@@ -84,6 +84,7 @@ def _as_json(change: Change) -> dict[str, object]:
         "old": change.old_version,
         "new": change.new_version,
         "size": change.new_size,
+        "source": change.new_source,
     }
 
 

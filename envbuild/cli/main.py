@@ -29,6 +29,7 @@ _COMMANDS = {
     "show": ("asking", "Show the normalized definition and its ids"),
     "explain": ("comparing", "Tell why an image is found or has to be built"),
     "diff": ("comparing", "Tell what differs between two environments"),
+    "capture": ("capture", "Make a definition of an existing environment"),
     "lint": ("linting", "Tell what is likely to hurt in a definition"),
     "verify": ("looking", "Check an image against its lock"),
     "ls": ("looking", "List the files of an image"),

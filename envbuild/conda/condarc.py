@@ -5,6 +5,7 @@ Nothing that our own settings say is asked here: they go first.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,8 @@ class Condarc:
     """By scheme, or `scheme://host`."""
     timeout: float | None = None
     """Seconds that a server may be silent; None: nothing is said."""
+    envs_dirs: tuple[Path, ...] = ()
+    """Folders of environments, before those that conda has of itself."""
     offline: bool = False
     files: tuple[Path, ...] = ()
     """Those that were read, weakest first."""
@@ -83,6 +86,7 @@ def read_condarc(environ: Mapping[str, str], *, root: Path = Path("/")) -> Conda
         client_key=_path(word("client_ssl_cert_key"), environ),
         proxies=_words_by_name(said("proxy_servers")),
         timeout=_seconds(word("remote_read_timeout_secs")),
+        envs_dirs=tuple(_folders_of(_texts(said("envs_dirs")), environ)),
         offline=_switch(word("offline"), "offline"),
         files=files,
         notices=_not_followed(verify),
@@ -156,6 +160,11 @@ def _at_home(text: str, environ: Mapping[str, str]) -> str:
     """`~/channel` as a path."""
     home = environ.get("HOME", "")
     return f"{home}{text[1:]}" if home and (text == "~" or text.startswith("~/")) else text
+
+
+def _folders_of(texts: Sequence[str], environ: Mapping[str, str]) -> Iterator[Path]:
+    """Paths, also several in one text: the variable CONDA_ENVS_DIRS divides them as PATH does."""
+    yield from (Path(_at_home(part, environ)) for text in texts for part in text.split(os.pathsep) if part)
 
 
 def _path(word: Word | None, environ: Mapping[str, str]) -> Path | None:

@@ -38,6 +38,7 @@ _SHAPES: Mapping[str, _Shape] = MappingProxyType(
         "ssl_verify": _Shape.WORD,
         "channels": _Shape.LIST,
         "default_channels": _Shape.LIST,
+        "envs_dirs": _Shape.LIST,
         "migrated_channel_aliases": _Shape.LIST,
         "custom_channels": _Shape.TABLE,
         "proxy_servers": _Shape.TABLE,
@@ -51,6 +52,7 @@ _OTHER_NAMES = {
     "verify_ssl": "ssl_verify",
     "client_cert": "client_ssl_cert",
     "client_cert_key": "client_ssl_cert_key",
+    "envs_path": "envs_dirs",
 }
 
 

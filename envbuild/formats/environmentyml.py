@@ -8,15 +8,16 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from envbuild.definition import DEFAULT_PYTHON, Definition
+from envbuild.definition import DEFAULT_PYTHON, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
-from envbuild.formats.finishing import Finish, finished, unfinished
+from envbuild.formats.finishing import finished, unfinished
 from envbuild.formats.requirementlist import in_order, read_requirement_list
-from envbuild.formats.sourcefile import Loader, Reading, load_text
-from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
+from envbuild.formats.yamlfile import load_yaml
+from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence
 
-__all__ = ["AZUREML_PACKAGES", "read_environment_yml"]
+__all__ = ["AZUREML_PACKAGES", "read_environment", "read_environment_yml"]
 
 AZUREML_PACKAGES = frozenset({"azureml-defaults", "azureml-core", "azureml-sdk"})
 """Left out, with a notice: the service that they speak to is gone, and what they did is envbuild's part."""
@@ -41,32 +42,33 @@ class _Found:
     notices: list[str] = field(default_factory=list)
 
 
-def read_environment_yml(path: str, load: Loader, name: str, pypi_urls: Collection[str], finish: Finish) -> Reading:
-    """The definition in an environment.yml, `name` where it gives none itself, as `finish` makes it.
+def read_environment_yml(path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in an environment.yml.
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
-    text = load_text(path, load)
-    try:
-        document = parse(text)
-    except YamlFault as fault:
-        raise InvalidDefinition([Fault(f"{path}:{fault.line}", fault.what, fault.hint)]) from None
-    found = _Reader(path).read(document)
+    text, document = load_yaml(path, load)
+    return read_environment(document, text, path, load, asked)
+
+
+def read_environment(document: Node | None, text: str, path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in a document of that form, which stands in the file at `path`. InvalidDefinition has all faults."""
+    found = _Reader(path, asked.keep_azureml).read(document)
     found.faults += _selectors(text, path)
     if found.faults:
-        raise in_order([*found.faults, *_pip_faults(found, path, load, pypi_urls)])
+        raise in_order([*found.faults, *_pip_faults(found, path, load, asked.pypi_urls)])
     definition = _meant(found, path)
     notices = (*found.notices, *_more_notices(found, definition))
 
-    def whole(pip: Definition) -> Definition:
-        asked = replace(definition, pypi=pip.pypi, constraints=pip.constraints, indexes=pip.indexes)
-        return finish(replace(asked, name=found.name or name))
+    def finish(pip: Definition) -> Definition:
+        whole = replace(definition, pypi=pip.pypi, constraints=pip.constraints, indexes=pip.indexes)
+        return asked.finish(replace(whole, name=found.name or asked.name))
 
     if found.pip:
-        reading = read_requirement_list(path, load, found.pip, pypi_urls, whole)
+        reading = read_requirement_list(path, load, found.pip, asked.pypi_urls, finish)
         return replace(reading, notices=(*notices, *reading.notices))
     lines = {f"conda[{n}]": line for n, (_, line) in enumerate(found.conda)}
-    meant = finished(Definition(), whole, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
+    meant = finished(Definition(), finish, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
     return Reading(meant, (), notices, (path,))
 
 
@@ -87,7 +89,8 @@ def _meant(found: _Found, path: str) -> Definition:
         if fault:
             line = next(line for spec, line in found.conda if spec_name(spec) == "python")
             raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
-        return Definition(python=python or DEFAULT_PYTHON, variables=found.variables)
+        python = python or DEFAULT_PYTHON
+        return Definition(base=DebianBase.with_python(python), python=python, variables=found.variables)
     channels = found.channels or (_DEFAULT_CHANNEL,)
     return Definition(conda=specs, channels=channels, variables=found.variables)
 
@@ -115,8 +118,8 @@ def _selectors(text: str, path: str) -> list[Fault]:
 
 
 class _Reader:
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, keep_azureml: bool) -> None:
+        self._path, self._keep_azureml = path, keep_azureml
         self._found = _Found()
 
     def read(self, document: Node | None) -> _Found:
@@ -201,7 +204,7 @@ class _Reader:
         for item in self._list(node, "pip"):
             text = self._text(item, "pip")
             name = re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
-            if name in AZUREML_PACKAGES:
+            if name in AZUREML_PACKAGES and not self._keep_azureml:
                 self._found.notices.append(
                     f"{name} is left out: its service is gone, and what it did is envbuild's part"
                 )

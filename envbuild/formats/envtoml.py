@@ -4,7 +4,6 @@
 An item of `copy` is a table, `{ from = "src", to = "/opt/app/src" }`: two bare strings would not say which is which.
 """
 
-import posixpath
 from dataclasses import replace
 from typing import Any
 
@@ -16,16 +15,16 @@ from envbuild.definition import (
     CopyStep,
     DebianBase,
     Definition,
-    DockerfileBase,
-    ImageBase,
     Index,
+    Project,
     Requirement,
 )
-from envbuild.errors import Fault, InvalidDefinition
+from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.agreement import Placed, conflicts
-from envbuild.formats.finishing import Finish, finished
+from envbuild.formats.envtomlbase import base_in
+from envbuild.formats.finishing import finished
 from envbuild.formats.reqindexes import Logins
-from envbuild.formats.sourcefile import Loader, Reading, load_text
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_text
 from envbuild.formats.specline import BadSpec, read_constraint, read_spec
 from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table, kind_of
@@ -43,6 +42,7 @@ _MEANT = {
     "dependencies": "pypi",
     "env": "variables",
     "environment": "variables",
+    "dockerfile": "base.dockerfile",
     "image": "base.image",
     "indexes": "index",
     "packages": "pypi",
@@ -58,8 +58,8 @@ _MEANT = {
 _REQUIREMENTS = "a list of strings (or tables with requirement and hashes)"
 
 
-def read_envtoml(path: str, load: Loader, name: str, finish: Finish) -> Reading:
-    """The definition in an envbuild.toml, `name` where it gives none itself, as `finish` makes it.
+def read_envtoml(path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in an envbuild.toml.
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
@@ -69,9 +69,8 @@ def read_envtoml(path: str, load: Loader, name: str, finish: Finish) -> Reading:
     table = Table(document, places, [])
     _check_format(table, text)
     logins = Logins()
-    definition = definition_in(table, logins)
-    definition = replace(definition, name=definition.name or name)
-    definition = finished(definition, finish, table.faults, table.line_of)
+    definition = _chosen(definition_in(table, logins), path, asked)
+    definition = finished(definition, asked.finish, table.faults, table.line_of)
     return Reading(definition, logins.pairs(), (), (path,))
 
 
@@ -82,6 +81,15 @@ def definition_in(table: Table, logins: Logins) -> Definition:
     table.take("settings")
     table.unknown(_MEANT)
     return definition
+
+
+def _chosen(definition: Definition, path: str, asked: ReadRequest) -> Definition:
+    """The definition with what was asked beside the file."""
+    if asked.selection.extras or asked.selection.groups:
+        hint = "they are of a pyproject.toml; here `pypi` has all packages"
+        raise UsageError("an envbuild.toml has neither extras nor groups", at=path, hint=hint)
+    project = definition.project or (Project(".") if asked.selection.project else None)
+    return replace(definition, name=definition.name or asked.name, project=project)
 
 
 def _check_format(table: Table, text: str) -> None:
@@ -116,7 +124,7 @@ class _Reader:
         name = table.string("name")
         if "name" in table.values and not name:
             table.fault("name", "is empty", "leave the key out, or give a name")
-        pypi, base = self._pypi(), self._base()
+        pypi, base = self._pypi(), base_in(table)
         constraints = self._constraints()
         table.faults += conflicts(self._placed)
         return Definition(
@@ -125,8 +133,11 @@ class _Reader:
             tags=table.pairs("tags"),
             base=base,
             python=self._python(base, wanted=bool(pypi)),
+            interpreter=table.string("interpreter"),
             pypi=pypi,
             constraints=constraints,
+            no_deps=table.boolean("no-deps"),
+            project=self._project(),
             indexes=tuple(self._index(one) for one in table.tables("index")),
             conda=table.strings("conda"),
             channels=table.strings("channels"),
@@ -156,6 +167,12 @@ class _Reader:
             self._table.fault("python", f"expected a string, got {kind_of(value)}", hint)
             return DEFAULT_PYTHON
         return self._table.string("python", default)
+
+    def _project(self) -> Project | None:
+        path = self._table.string("project")
+        if "project" in self._table.values and not path:
+            self._table.fault("project", "is empty", 'leave the key out, or name a folder: project = "."')
+        return Project(path) if path else None
 
     def _pypi(self) -> tuple[Requirement, ...]:
         found: list[Placed] = []
@@ -209,23 +226,6 @@ class _Reader:
             if not placed.spec.requirement.hashes:
                 what = f"pypi: {placed.spec.requirement.text}: no hash, but others have one: all or none"
                 self._table.faults.append(Fault(placed.at, what, hint))
-
-    def _base(self) -> Base:
-        table = self._table.table("base")
-        if table is None:
-            return DebianBase()
-        given = [key for key in ("debian", "image", "dockerfile") if key in table.values]
-        debian, image, dockerfile = table.string("debian"), table.string("image"), table.string("dockerfile")
-        context = table.string("context")
-        table.unknown({"suite": "debian", "distribution": "debian", "build": "dockerfile"})
-        if len(given) != 1:
-            what = f"expected exactly one of debian, image, dockerfile, got {' and '.join(given) or 'none'}"
-            self._table.fault("base", what, 'such as: [base] debian = "bookworm"')
-        if context and "dockerfile" not in given:
-            table.fault("context", "belongs to a dockerfile", "leave it out, or name the dockerfile")
-        if dockerfile:
-            return DockerfileBase(dockerfile, context or posixpath.dirname(dockerfile) or ".")
-        return ImageBase(image) if image else DebianBase(debian or DebianBase().suite)
 
     def _index(self, table: Table) -> Index:
         name, url = table.string("name"), table.string("url")

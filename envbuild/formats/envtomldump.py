@@ -29,8 +29,11 @@ def envbuild_toml(definition: Definition) -> str:
         "name": d.name,
         "description": d.description,
         "python": d.python,
+        "interpreter": d.interpreter,
         "pypi": [_requirement(r) for r in d.pypi],
         "constraints": [_text(text) for text in d.constraints],
+        "no-deps": d.no_deps or "",
+        "project": d.project.path if d.project else "",
         "conda": [_text(text) for text in d.conda],
         "channels": [_text(text) for text in d.channels],
         "system": [_text(text) for text in d.system],
@@ -50,7 +53,7 @@ def envbuild_toml(definition: Definition) -> str:
 
 def _tables(d: Definition) -> Iterator[str]:
     if d.base != DebianBase() or d.python not in (DEFAULT_PYTHON, ""):
-        yield from _table("base", _base(d.base))
+        yield from ["", "[base]", *_base(d.base)]
     for name, pairs in (("tags", d.tags), ("virtual-packages", d.virtual_packages), ("variables", d.variables)):
         if pairs:
             yield from _table(name, dict(pairs))
@@ -80,12 +83,20 @@ def _index(index: Index) -> Iterator[str]:
         yield f"packages = {_list(map(_text, index.packages))}"
 
 
-def _base(base: Base) -> dict[str, str]:
+def _base(base: Base) -> Iterator[str]:
     if isinstance(base, DebianBase):
-        return {"debian": base.suite}
-    if isinstance(base, ImageBase):
-        return {"image": base.reference}
-    return {"dockerfile": base.dockerfile, "context": base.context}
+        yield f"debian = {_text(base.suite)}"
+    elif isinstance(base, ImageBase):
+        yield f"image = {_text(base.reference)}"
+    else:
+        yield f"dockerfile = {_text(base.path)}" if base.path else f"dockerfile-text = {_long_text(base.dockerfile)}"
+        if base.context is not None:
+            yield f"context = {_text(base.context.folder)}"
+        if base.arguments:
+            pairs = ", ".join(f"{_key(name)} = {_text(value)}" for name, value in base.arguments)
+            yield f"arguments = {{ {pairs} }}"
+        if base.target:
+            yield f"target = {_text(base.target)}"
 
 
 def _requirement(requirement: Requirement) -> str:
@@ -98,6 +109,8 @@ def _value(value: object) -> str:
     match value:
         case list():
             return _list(value)
+        case bool():
+            return str(value).lower()
         case int():
             return str(value)
         case _:
@@ -114,6 +127,12 @@ def _list(items: Iterable[str]) -> str:
 def _text(text: str) -> str:
     """A basic string (TOML 1.0): JSON's escapes are among its own, but for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _long_text(text: str) -> str:
+    """A text of several lines as it stands, where TOML has a form for it (multi-line literal strings)."""
+    literal = "'''" not in text and not text.endswith("'") and all(c.isprintable() or c in "\n\t" for c in text)
+    return f"'''\n{text}'''" if literal and "\n" in text else _text(text)
 
 
 def _key(key: str) -> str:

@@ -31,14 +31,24 @@ class Change:
     new_version: str = ""
     old_size: int = 0
     new_size: int = 0
+    old_source: str = ""
+    """The index that gave it, `url`, or a Debian suite; empty where it was, or is, not there."""
+    new_source: str = ""
 
     def __str__(self) -> str:
         if self.change is ChangeKind.ADDED:
-            return f"+ {self.name} {self.new_version}"
+            return f"+ {self.name} {self.new_version}{self._from}"
         if self.change is ChangeKind.REMOVED:
             return f"- {self.name} {self.old_version}"
         other = self.new_version if self.new_version != self.old_version else "another file"
-        return f"~ {self.name} {self.old_version} -> {other}"
+        return f"~ {self.name} {self.old_version} -> {other}{self._from}"
+
+    @property
+    def _from(self) -> str:
+        """The index, where it is not what a reader takes for granted: another than before, or another than `pypi`."""
+        if self.kind is ArtifactKind.DEB or self.new_source == (self.old_source or "pypi"):
+            return ""
+        return f" ({self.old_source} -> {self.new_source})" if self.old_source else f" ({self.new_source})"
 
 
 def changes(old: Lock | None, new: Lock) -> tuple[Change, ...]:
@@ -68,4 +78,6 @@ def _change(key: tuple[ArtifactKind, str], old: Artifact | None, new: Artifact |
         new_version=new.version if new else "",
         old_size=old.size if old else 0,
         new_size=new.size if new else 0,
+        old_source=old.source if old else "",
+        new_source=new.source if new else "",
     )

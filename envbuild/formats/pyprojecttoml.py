@@ -1,28 +1,32 @@
-"""pyproject.toml: `[project]`'s dependencies (PEP 621) and, with envbuild.toml's keys, `[tool.envbuild]`."""
+"""pyproject.toml: `[project]`'s dependencies and extras (PEP 621), dependency groups (PEP 735), and `[tool.envbuild]`.
 
-from collections.abc import Collection
+`[tool.envbuild]` has envbuild.toml's keys. Of extras and groups those are in the definition that were chosen.
+"""
+
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.dependencygroups import group_lines
 from envbuild.formats.envtoml import definition_in
-from envbuild.formats.finishing import Finish
-from envbuild.formats.projecttables import based_on, dependencies, uv_indexes
+from envbuild.formats.projectextras import Extras
+from envbuild.formats.projecttables import Line, based_on, dependencies, uv_indexes
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
-from envbuild.formats.sourcefile import Loader, Reading, load_text
+from envbuild.formats.selection import Selection
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_text
 from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table
 
 __all__ = ["read_pyproject"]
 
-_NOT_THE_PROJECT = "the project's own package is not installed, only what it depends on; its folder is there when a script of it is run"
+_NOT_THE_PROJECT = "the project's own package is not installed, only what it depends on (--project installs it)"
 
 
-def read_pyproject(path: str, load: Loader, name: str, pypi_urls: Collection[str], finish: Finish) -> Reading:
-    """The definition in a pyproject.toml, as `finish` makes it; its project's name, else `name`.
+def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in a pyproject.toml, with its project's name.
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
@@ -33,15 +37,10 @@ def read_pyproject(path: str, load: Loader, name: str, pypi_urls: Collection[str
     own = tool.table("envbuild") if tool else None
     definition = definition_in(own, logins) if own else Definition()
     project = document.table("project")
-    if project is None and own is None:
-        hint = 'such as: [project] name = "x", version = "0", dependencies = ["numpy"]'
-        raise InvalidDefinition([Fault(path, "neither [project] nor [tool.envbuild] is in it", hint)])
-    lines: list[tuple[str, int]] = []
+    _check_parts(document, project, own, asked.selection)
+    lines = group_lines(document, asked.selection.groups)
     if project is not None:
-        if "dependencies" in project.strings("dynamic"):
-            hint = "write them into [project], or build from a lock or requirements file"
-            project.fault("dynamic", "the dependencies are known to the build backend alone", hint)
-        lines = dependencies(project, "dependencies")
+        lines = _project_lines(project, lines, asked.selection)
         definition = replace(definition, name=definition.name or canonicalize_name(project.string("name")))
         if own is None or not {"python", "base"} & set(own.values):
             definition = based_on(project, definition)
@@ -50,9 +49,31 @@ def read_pyproject(path: str, load: Loader, name: str, pypi_urls: Collection[str
         raise in_order(document.faults)
 
     def whole(pip: Definition) -> Definition:
-        asked = replace(definition, pypi=(*definition.pypi, *pip.pypi), indexes=indexes)
-        return finish(replace(asked, name=asked.name or name))
+        meant = replace(definition, pypi=(*definition.pypi, *pip.pypi), indexes=indexes)
+        return asked.finish(replace(meant, name=meant.name or asked.name))
 
-    reading = read_requirement_list(path, load, lines, pypi_urls, whole)
-    notices = (*reading.notices, *([_NOT_THE_PROJECT] if project is not None else []))
+    reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole)
+    without = project is not None and definition.project is None and not asked.selection.project
+    notices = (*reading.notices, *([_NOT_THE_PROJECT] if without else []))
     return replace(reading, notices=notices, logins=tuple(sorted({*reading.logins, *logins.pairs()})))
+
+
+def _check_parts(document: Table, project: Table | None, own: Table | None, chosen: Selection) -> None:
+    """InvalidDefinition where there is nothing in the file to take what is asked for from."""
+    path = document.places.path
+    if project is None and own is None and not (chosen.groups and "dependency-groups" in document.values):
+        hint = 'such as: [project] name = "x", version = "0", dependencies = ["numpy"]'
+        raise InvalidDefinition([Fault(path, "neither [project] nor [tool.envbuild] is in it", hint)])
+    for option, used in (("--extra", chosen.extras), ("--project", chosen.project)):
+        if used and project is None:
+            what = f"{option}: there is no [project] in the file"
+            raise InvalidDefinition([Fault(path, what, "a project has a [project] with name and version (PEP 621)")])
+
+
+def _project_lines(project: Table, groups: list[Line], chosen: Selection) -> list[Line]:
+    """What the project depends on, with the chosen extras and what the chosen groups say."""
+    if "dependencies" in project.strings("dynamic"):
+        hint = "write them into [project], or make a lock of them: uv pip compile pyproject.toml -o requirements.txt"
+        project.fault("dynamic", "the dependencies are known to the build backend alone", hint)
+    extras = Extras(project)
+    return extras.resolved([*dependencies(project, "dependencies"), *extras.lines(chosen.extras), *groups])

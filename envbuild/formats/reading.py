@@ -5,34 +5,42 @@ import re
 from collections.abc import Collection
 
 from envbuild.errors import UsageError
-from envbuild.formats.envtoml import read_envtoml
+from envbuild.formats.beside import completed_request
+from envbuild.formats.choices import refuse_choice, with_package
 from envbuild.formats.finishing import Finish, unfinished
-from envbuild.formats.requirements import read_requirements
-from envbuild.formats.sourcefile import Loader, Reading, text_of
+from envbuild.formats.kinds import is_envbuild_lock, reader_of
+from envbuild.formats.selection import NOTHING_MORE, Selection
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
 
 __all__ = ["Loader", "Reading", "definition_name", "read", "text_of"]
 
-_COMMON_STEMS = ("requirements", "envbuild", "environment", "conda", "pyproject")
+_COMMON_STEMS = ("Dockerfile", "Containerfile", "requirements", "envbuild", "environment", "conda", "pyproject")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 def read(
-    path: str, load: Loader, *, folder: str = "", pypi_urls: Collection[str] = (), finish: Finish = unfinished
+    path: str,
+    load: Loader,
+    *,
+    folder: str = "",
+    pypi_urls: Collection[str] = (),
+    finish: Finish = unfinished,
+    selection: Selection = NOTHING_MORE,
 ) -> Reading:
-    """The definition in `path`: envbuild.toml's format for *.toml, pip's requirements format for everything else.
+    """The definition in `path`, whose name says which format it has (`kinds`).
 
-    `folder`: where relative paths start, for the name only. `pypi_urls`: URLs that mean the default index, so that
-    `--index-url` with one of them is no other index. `finish` (normalize, say) makes of what is written what is meant:
-    its faults, whose places are field paths, get their lines, and are told together with the reader's own.
+    `folder`: where relative paths start, for the name only. `finish` (normalize, say) makes of what is written what is
+    meant: its faults, whose places are field paths, get their lines, and are told together with the reader's own.
     InvalidDefinition has all faults; UsageError: no readable file.
     """
-    name = definition_name(path, folder)
-    if path.endswith(".lock"):
+    if is_envbuild_lock(path):
         hint = "build, run, export and probe take a lock; here its definition is needed"
         raise UsageError("this is a lock already", at=path, hint=hint)
-    if path.endswith(".toml"):
-        return read_envtoml(path, load, name, finish)
-    return read_requirements(path, load, name, pypi_urls, finish)
+    name = definition_name(path, folder)
+    refuse_choice(path, selection)
+    asked = with_package(ReadRequest(name=name, pypi_urls=pypi_urls, finish=finish, selection=selection))
+    request, beside = completed_request(path, load, asked)
+    return beside.added(reader_of(path)(path, load, request))
 
 
 def definition_name(path: str, folder: str = "") -> str:

@@ -1,12 +1,19 @@
 """The index options of a requirements file: URLs become named indexes, their credentials are taken out."""
 
-from collections.abc import Collection
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from hashlib import sha256
 
 from envbuild.definition import Index
 from envbuild.errors import Fault
-from envbuild.formats.urls import address, folder_url
+from envbuild.formats.urls import address
+from envbuild.indexurl import PYPI_URLS, index_url
 
-__all__ = ["IndexOptions", "Logins", "index_name"]
+__all__ = ["IndexOptions", "Logins", "index_name", "index_names"]
+
+_LONGEST = 128
+"""Letters of an index's name."""
 
 
 class Logins:
@@ -29,9 +36,9 @@ class IndexOptions:
 
     def __init__(self, logins: Logins, pypi_urls: Collection[str] = ()) -> None:
         self._logins = logins
-        self._pypi = {folder_url(url) for url in pypi_urls}
+        self._pypi = PYPI_URLS | {index_url(url) for url in pypi_urls}
         self._default: tuple[str, str] | None = None
-        self._extras: dict[str, str] = {}
+        self._extras: dict[str, None] = {}
 
     def default(self, url: str, at: str) -> list[Fault]:
         """-i URL: the index that stands in for `pypi`."""
@@ -47,30 +54,48 @@ class IndexOptions:
     def extra(self, url: str, at: str) -> list[Fault]:
         """--extra-index-url URL: an index that is asked before `pypi`."""
         clean, faults = self._clean(url, at)
-        if not faults and clean not in self._pypi and clean not in self._extras:
-            self._extras[clean] = index_name(clean, self._extras.values())
+        if not faults:
+            self._extras.setdefault(clean)
         return faults
 
     def indexes(self) -> tuple[Index, ...]:
-        """The extra indexes in order, then the one that replaces `pypi`, if any."""
-        named = [Index(name, url) for url, name in self._extras.items()]
-        if self._default is not None and self._default[1] not in self._pypi:
-            named.append(Index("pypi", self._default[1]))
-        return tuple(named)
+        """The extra indexes in order, then the one that replaces `pypi`, if any.
+
+        Where PyPI is an extra index itself, -i names one more that is asked before it: whoever publishes on PyPI cannot
+        stand in for a package of one's own.
+        """
+        urls = [url for url in self._extras if url not in self._pypi]
+        own = self._own_default
+        if own and len(urls) < len(self._extras):
+            urls += [own] if own not in urls else []
+            own = ""
+        names = index_names(urls)
+        named = [Index(names[url], url) for url in urls if url != own]
+        return (*named, Index("pypi", own)) if own else tuple(named)
 
     def notices(self) -> list[str]:
         """What became of each option."""
-        said = [
-            f"--extra-index-url {url} is the index {name!r}, asked before pypi; the first that has a package gives it"
-            for url, name in self._extras.items()
+        return [
+            f"--index-url {index.url} stands in for the index 'pypi'"
+            if index.name == "pypi"
+            else f"{self._option(index.url)} {index.url} is the index {index.name!r}, asked before pypi; the first that "
+            "has a package gives it"
+            for index in self.indexes()
         ]
-        if self._default is not None and self._default[1] not in self._pypi:
-            said.append(f"--index-url {self._default[1]} stands in for the index 'pypi'")
-        return said
+
+    @property
+    def _own_default(self) -> str:
+        """What -i names, where that is another than PyPI."""
+        url = self._default[1] if self._default else ""
+        return "" if url in self._pypi else url
+
+    def _option(self, url: str) -> str:
+        return "--extra-index-url" if url in self._extras else "--index-url"
 
     def _clean(self, url: str, at: str) -> tuple[str, list[Fault]]:
         try:
             place = address(url)
+            clean = index_url(place.url)
         except ValueError:
             return "", [Fault(at, "the index is not a URL", "write https://host/path/simple")]
         if place.scheme not in ("http", "https", "file"):
@@ -79,17 +104,40 @@ class IndexOptions:
             return "", [
                 Fault(at, f"two different logins for {place.host}", "keep one; netrc or a keyring serve better")
             ]
-        return folder_url(place.url), []
+        return clean, []
 
 
-def index_name(url: str, taken: Collection[str]) -> str:
-    """A name for an index that has none: its host and path, `download.example.org-whl-cpu`."""
+def index_names(urls: Iterable[str]) -> dict[str, str]:
+    """By URL, a name for each index that has none: its host and path, `download.example.org-whl-cpu`.
+
+    Those that would share a name, or the setting of one (ENVBUILD_INDEX_...), all end in a part of their URL's sha256:
+    the order in which they are written has no say in it.
+    """
+    plain = {url: _plain_name(url) for url in urls}
+    shared = Counter(map(_setting, plain.values()))
+    return {
+        url: name if shared[_setting(name)] == 1 and len(name) <= _LONGEST else _unlike_others(name, url)
+        for url, name in plain.items()
+    }
+
+
+def index_name(url: str) -> str:
+    """The name that an index gets where no other is like it. ValueError where the URL is none."""
+    return next(iter(index_names([index_url(address(url).url)]).values()))
+
+
+def _plain_name(url: str) -> str:
     place = address(url)
     parts = [place.host, *(p for p in place.path.split("/") if p and p != "simple")]
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in "-".join(parts).lower())
     name = plain.strip("._-") or "local"
-    number = 2
-    unique = name if name != "pypi" else "pypi-index"
-    while unique in taken:
-        unique, number = f"{name}-{number}", number + 1
-    return unique
+    return name if name != "pypi" else "pypi-index"
+
+
+def _unlike_others(name: str, url: str) -> str:
+    return f"{name[: _LONGEST - 9].rstrip('._-')}-{sha256(url.encode()).hexdigest()[:8]}"
+
+
+def _setting(name: str) -> str:
+    """What an index's name is in the name of a setting."""
+    return re.sub(r"[^a-z0-9]", "_", name)

@@ -8,7 +8,7 @@ from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.finishing import Finish, finished
 from envbuild.formats.requirements import read_requirements
-from envbuild.formats.sourcefile import Loader, Reading
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
 
 __all__ = ["in_order", "read_requirement_list"]
 
@@ -29,7 +29,8 @@ def read_requirement_list(
         return row.sub(lambda found: f"{path}:{lines[int(found[1]) - 1][1]}", text)
 
     try:
-        reading = read_requirements(path, lambda asked: content if asked == path else load(asked), "", pypi_urls, whole)
+        request = ReadRequest(pypi_urls=pypi_urls, finish=whole)
+        reading = read_requirements(path, lambda name: content if name == path else load(name), request)
     except InvalidDefinition as invalid:
         told = [Fault(placed(f.at), placed(f.what), placed(f.hint)) for f in invalid.faults]
         raise InvalidDefinition(told) from None

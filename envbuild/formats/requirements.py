@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.agreement import Placed, conflicts
-from envbuild.formats.finishing import Finish, finished
+from envbuild.formats.finishing import finished
 from envbuild.formats.logicallines import LogicalLine, logical_lines, options_of
 from envbuild.formats.reqindexes import IndexOptions, Logins
 from envbuild.formats.reqoptions import ACCEPTED, FLAGS, FOLLOWED, LONG_NAMES, REFUSED, SHORTS
-from envbuild.formats.sourcefile import Loader, Reading, load_text
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_text
 from envbuild.formats.specline import BadSpec, Spec, read_constraint, read_spec
 from envbuild.formats.urls import redacted
 
@@ -29,24 +29,24 @@ MOST_FILES = 1000
 _FOR_REQUIREMENTS = frozenset({"--hash", "--config-settings", "--global-option", "--install-option"})
 
 
-def read_requirements(path: str, load: Loader, name: str, pypi_urls: Collection[str], finish: Finish) -> Reading:
-    """The definition in a requirements file, as `finish` makes it.
+def read_requirements(path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in a requirements file.
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
-    reader = _Reader(path, load, pypi_urls)
+    reader = _Reader(path, load, asked.pypi_urls)
     reader.read(posixpath.basename(path), (), "", constraint=False)
     faults = reader.faults or reader.disagreements()
     if faults:
         # Not sorted by line: they are of several files, in the order in which those were read.
         raise InvalidDefinition(faults)
     definition = Definition(
-        name=name,
+        name=asked.name,
         pypi=tuple(placed.spec.requirement for placed in reader.requirements),
         constraints=tuple(placed.spec.requirement.text for placed in reader.constraints),
         indexes=reader.indexes.indexes(),
     )
-    definition = finished(definition, finish, (), reader.line_of)
+    definition = finished(definition, asked.finish, (), reader.line_of)
     notices = (*reader.notices, *reader.indexes.notices())
     return Reading(definition, reader.logins.pairs(), notices, tuple(reader.files))
 

@@ -1,20 +1,19 @@
 """A Python script's own header (PEP 723, "Inline script metadata"): what it needs stands in the script."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.finishing import Finish
 from envbuild.formats.projecttables import based_on, dependencies, uv_indexes
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
-from envbuild.formats.sourcefile import Loader, Reading, load_text
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_text
 from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table
 
-__all__ = ["has_header", "read_script"]
+__all__ = ["has_header", "header_document", "read_script"]
 
 _OPENED = re.compile(r"# /// (?P<type>[a-zA-Z0-9-]+)[ \t]*")
 _START = re.compile(rb"(?m)^# /// script[ \t]*\r?$")
@@ -25,31 +24,31 @@ def has_header(data: bytes) -> bool:
     return _START.search(data) is not None
 
 
-def read_script(path: str, load: Loader, name: str, pypi_urls: Collection[str], finish: Finish) -> Reading:
-    """The definition in a script's header, as `finish` makes it.
+def read_script(path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in a script's header.
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
     text = load_text(path, load)
-    toml = _toml_of(text, path)
+    toml = header_document(text, path)
     table = Table(parse_toml(toml, path), Places.in_text(toml, path), [])
     logins = Logins()
-    definition = based_on(table, Definition(name=name))
+    definition = based_on(table, Definition(name=asked.name))
     lines = dependencies(table, "dependencies")
     indexes = uv_indexes(table.table("tool"), logins)
     table.unknown({"python": "requires-python", "packages": "dependencies"})
 
     def whole(pip: Definition) -> Definition:
-        return finish(replace(definition, pypi=pip.pypi, indexes=indexes))
+        return asked.finish(replace(definition, pypi=pip.pypi, indexes=indexes))
 
     if table.faults:
         raise in_order(table.faults)
-    reading = read_requirement_list(path, load, lines, pypi_urls, whole)
+    reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole)
     return replace(reading, logins=tuple(sorted({*reading.logins, *logins.pairs()})))
 
 
-def _toml_of(text: str, path: str) -> str:
-    """The header's document, on the lines that it has in the script."""
+def header_document(text: str, path: str) -> str:
+    """The header's TOML, on the lines that it has in the script. InvalidDefinition where there is none, or several."""
     lines = text.split("\n")
     blocks = list(_blocks(lines))
     if not blocks:

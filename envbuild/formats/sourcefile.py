@@ -1,14 +1,16 @@
 """A definition's files as text: loaded through the caller, decoded by one rule, refused with the place that is wrong."""
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition, UsageError
+from envbuild.formats.finishing import Finish, unfinished
+from envbuild.formats.selection import NOTHING_MORE, Selection
 
-__all__ = ["LARGEST", "Loader", "Reading", "load_bytes", "load_text", "text_of"]
+__all__ = ["LARGEST", "Loader", "ReadRequest", "Reading", "load_bytes", "load_text", "text_of"]
 
 LARGEST = 1 << 20
 """Bytes that one file of a definition may have."""
@@ -28,6 +30,22 @@ _REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """What a reader is asked, beside the file itself."""
+
+    name: str = ""
+    """The definition's, where the file gives none."""
+    pypi_urls: Collection[str] = ()
+    """URLs that mean the default index, so that one of them is no other index."""
+    finish: Finish = unfinished
+    """What makes of the definition as written the one that is meant."""
+    selection: Selection = NOTHING_MORE
+    """What was chosen of a project; formats that have nothing to choose from refuse a choice."""
+    keep_azureml: bool = False
+    """Whether azureml-defaults and its kin stay where AzureML's own forms name them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a file says, and what was found beside it."""
@@ -39,6 +57,8 @@ class Reading:
     notices: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     """Every file that was read, the first one first."""
+    absent: tuple[str, ...] = ()
+    """Files that were looked for beside it and are not there: what is said changes when they come."""
 
 
 def load_bytes(path: str, load: Loader) -> bytes:
@@ -50,14 +70,14 @@ def load_bytes(path: str, load: Loader) -> bytes:
         raise UsageError(reason, at=path, hint=hint) from error
 
 
-def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = ()) -> str:
+def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = (), *, largest: int = LARGEST) -> str:
     """The text of a file; `at` (file:line) and `chain` say who includes it.
 
     UsageError where the user's own path cannot be read; InvalidDefinition where an included one cannot, or where the
     content is no text.
     """
     if not at:
-        return text_of(load_bytes(path, load), path)
+        return text_of(load_bytes(path, load), path, largest)
     try:
         data = load(path)
     except OSError as error:
@@ -65,7 +85,7 @@ def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = ()) 
         via = f" (included by {' -> '.join(chain)})" if len(chain) > 1 else ""
         hint = "an included file is looked for beside the one that names it" if error.errno == errno.ENOENT else hint
         raise InvalidDefinition([Fault(at, f"{path}: {reason}{via}", hint)]) from error
-    return text_of(data, path)
+    return text_of(data, path, largest)
 
 
 def _reason(error: OSError) -> tuple[str, str]:
@@ -74,10 +94,10 @@ def _reason(error: OSError) -> tuple[str, str]:
     return _REASONS.get(error.errno or 0, (strange, "name a regular, readable file"))
 
 
-def text_of(data: bytes, path: str) -> str:
+def text_of(data: bytes, path: str, largest: int = LARGEST) -> str:
     """UTF-8 text; a byte order mark and CRLF are accepted and left out. InvalidDefinition names the byte that is wrong."""
-    if len(data) > LARGEST:
-        what = f"the file has {len(data)} bytes; at most {LARGEST} (1 MiB) are read"
+    if len(data) > largest:
+        what = f"the file has {len(data)} bytes; at most {largest} ({largest >> 20} MiB) are read"
         raise InvalidDefinition([Fault(path, what, "is this the right file?")])
     if data.startswith(_UTF16):
         hint = f"save it as UTF-8: iconv -f UTF-16 -t UTF-8 {path}"

@@ -50,6 +50,11 @@ class Table:
         """file:line of a key."""
         return self.standing or self.places.of(key, table=self.name, number=self.number, item=item)
 
+    def line(self, key: str, item: str = "") -> int:
+        """The line alone; 1 where it is not found."""
+        number = self.at(key, item).rpartition(":")[2]
+        return int(number) if number.isdigit() else 1
+
     def line_of(self, path: str) -> str:
         """file:line of a field path, seen from the whole document: `name`, `system[1]`, `index[0].url`."""
         found = _FIELD.fullmatch(path)
@@ -58,6 +63,9 @@ class Table:
         key, number, inner = found["key"], int(found["number"] or 0), found["inner"]
         value = self.values.get(key)
         if inner is not None:
+            if isinstance(value, dict) and inner not in value:
+                # A table in it, in one line: `base.arguments.NAME`.
+                inner = inner.partition(".")[0]
             return self.places.of(inner, table=key, number=number)
         item = value[number] if found["number"] and isinstance(value, list) and number < len(value) else ""
         return self.places.of(key, item=item if isinstance(item, str) else "")

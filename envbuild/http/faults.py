@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from envbuild.errors import EnvironmentFault, ProxyFault
 from envbuild.httpsettings import host_of, public_url
 
-__all__ = ["PASSING", "Passing", "no_passage", "refused", "refused_by_proxy", "retry_after", "tls_fault", "unexpected"]
+__all__ = [
+    "PASSING",
+    "Forbidden",
+    "Passing",
+    "no_passage",
+    "refused",
+    "refused_by_proxy",
+    "retry_after",
+    "tls_fault",
+    "unexpected",
+]
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
 """Statuses that another try may get past."""
@@ -36,6 +46,10 @@ class Passing(Exception):
         super().__init__(str(fault))
 
 
+class Forbidden(EnvironmentFault):
+    """403. A few servers give it for what is not there."""
+
+
 def refused(status: int, url: str) -> EnvironmentFault:
     """401, 403: who refused, and where a login is put."""
     host = host_of(url)
@@ -46,9 +60,7 @@ def refused(status: int, url: str) -> EnvironmentFault:
             hint="keep one in the keyring: envbuild login INDEX-URL; or add a line to ~/.netrc: "
             f"machine {host.partition(':')[0]} login USER password PASSWORD",
         )
-    return EnvironmentFault(
-        f"access is forbidden (403): {public_url(url)}", at=host, hint="is the login the right one?"
-    )
+    return Forbidden(f"access is forbidden (403): {public_url(url)}", at=host, hint="is the login the right one?")
 
 
 def refused_by_proxy(url: str, proxy: str) -> ProxyFault:

@@ -4,12 +4,23 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from envbuild.definition import Base, CopyStep, DebianBase, DockerfileBase, ImageBase, Index, Requirement
+from envbuild.definition import (
+    Base,
+    Context,
+    CopyStep,
+    DebianBase,
+    DockerfileBase,
+    ImageBase,
+    Index,
+    Project,
+    Requirement,
+)
 from envbuild.errors import Fault
+from envbuild.indexurl import index_url, is_pypi
 from envbuild.normalize.requirements import merged
 
 __all__ = ["Fields", "nfc"]
@@ -24,6 +35,10 @@ _TAG = re.compile(r"[^\0\n]+")
 _VIRTUAL = re.compile(r"__[a-z0-9_]+")
 _USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+)(:([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+))?")
 _SUITE = re.compile(r"[a-z][a-z0-9-]*")
+_STAGE = re.compile(r"[a-z][a-z0-9_.-]*|[0-9]+")
+_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_PROXIES = frozenset({"all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy"})
+"""Arguments that every Dockerfile has (Docker documentation, "Predefined ARGs"); an address there may hold a password."""
 
 
 def nfc(text: str) -> str:
@@ -88,9 +103,27 @@ class Fields:
         elif isinstance(base, ImageBase):
             self.form("base.image", base.reference or " ", re.compile(r"[^\s\0]+"), "an image reference")
         else:
-            dockerfile = self.inside("base.dockerfile", base.dockerfile)
-            return DockerfileBase(dockerfile, self.inside("base.context", base.context or "."))
+            return self.dockerfile(base)
         return base
+
+    def dockerfile(self, base: DockerfileBase) -> DockerfileBase:
+        """A Dockerfile: its text byte for byte, its arguments sorted, its target in lower case (Docker compares it so)."""
+        at = "base.arguments"
+        for name, _ in base.arguments:
+            if name.lower() in _PROXIES:
+                self.fault(
+                    f"{at}.{name}", "a proxy is the machine's, not the definition's", "leave it out: it is a setting"
+                )
+        if not base.dockerfile and not base.path:
+            self.fault("base.dockerfile", "is empty", "name a Dockerfile, or write its text")
+        context = base.context
+        return DockerfileBase(
+            dockerfile=self.text("base.dockerfile", base.dockerfile),
+            context=context and Context(self.inside("base.context", context.folder), context.digest),
+            arguments=self.pairs(at, base.arguments, _VARIABLE),
+            target=self.form("base.target", base.target.lower(), _STAGE, "the name or number of a stage"),
+            path=self.inside("base.dockerfile", base.path) if base.path else "",
+        )
 
     def pairs(self, at: str, pairs: Iterable[tuple[str, str]], rule: re.Pattern[str]) -> tuple[tuple[str, str], ...]:
         """Names that match a rule, each once, with values that a program can be given."""
@@ -134,9 +167,20 @@ class Fields:
 
     def copy(self, number: int, step: CopyStep) -> CopyStep:
         """One copy step."""
-        return CopyStep(
-            self.inside(f"copy[{number}].from", step.source), self.folder(f"copy[{number}].to", step.target)
-        )
+        target = self.folder(f"copy[{number}].to", step.target)
+        if not target:
+            self.fault(f"copy[{number}].to", "is empty", "write an absolute path without .., such as /opt/app")
+        return CopyStep(self.inside(f"copy[{number}].from", step.source), target, step.digest)
+
+    def project(self, project: Project | None) -> Project | None:
+        """The folder of the project that is installed."""
+        return project and Project(self.inside("project", project.path), project.digest)
+
+    def interpreter(self, value: str) -> str:
+        """A program on the base image's PATH, or its path there."""
+        if "/" in value:
+            return self.folder("interpreter", value)
+        return self.form("interpreter", value, _PROGRAM, "a program such as python3, or an absolute path")
 
     def system(self, packages: Iterable[str]) -> tuple[str, ...]:
         """Debian packages: only what the allow-list of characters has, so that none can be an option or a command."""
@@ -167,26 +211,33 @@ class Fields:
                     self.fault(f"{at}.packages", f"{package} is pinned to two indexes", "keep one")
             if index.explicit and not packages:
                 self.fault(f"{at}.packages", "an explicit index gives only packages pinned to it", "name them here")
-            normal.append(Index(index.name, self.url(f"{at}.url", index), index.explicit, packages))
+            url = self.url(f"{at}.url", index)
+            if twin := next((o.name for o in normal if url and o.url == url and o.name != index.name), ""):
+                hint = "keep one, with the packages of both"
+                self.fault(f"{at}.url", f"the address of the index {twin!r} too: one index has one name", hint)
+            normal.append(Index(index.name, url, index.explicit, packages))
         if normal and all(index.name != "pypi" for index in normal):
             normal.append(Index("pypi"))
         return () if normal == [Index("pypi")] else tuple(normal)
 
     def url(self, at: str, index: Index) -> str:
-        """An index's URL without a slash at its end."""
+        """An index's URL in its one spelling; nothing for PyPI's own."""
         if not index.url:
             if index.name != "pypi":
                 self.fault(at, "an index needs a url", "only pypi has one of its own")
             return ""
         try:
-            parts = urlsplit(index.url)
+            url = index_url(index.url)
+            scheme, place, _, _, _ = urlsplit(url)
         except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https", "file") or not (parts.netloc or parts.scheme == "file"):
+            url = scheme = place = ""
+        if scheme not in ("http", "https", "file") or not (place or scheme == "file"):
             self.fault(at, "not a URL that an index can have", "write https://host/path/simple")
-        if "@" in parts.netloc:
+        if "@" in place:
             self.fault(at, "holds credentials", "leave them out; netrc or a keyring serve them")
-        return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), parts.query, ""))
+        if is_pypi(url) and index.name != "pypi":
+            self.fault(at, "the address of pypi itself: one index has one name", 'write name = "pypi", without a url')
+        return "" if is_pypi(url) else url
 
     def requirements(self, at: str, requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
         """One for each name and marker; those that cannot hold together are faults."""

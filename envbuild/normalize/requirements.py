@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Pep508
-from packaging.specifiers import Specifier, SpecifierSet
-from packaging.utils import canonicalize_name, canonicalize_version
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import SpecifierSet
 
 from envbuild.definition import Requirement
+from envbuild.normalize.requirementtext import requirement_parts
 
 __all__ = ["Unacceptable", "merged"]
 
@@ -54,19 +51,19 @@ class _Wanted:
     def of(cls, requirement: Requirement) -> Self:
         """The parts of a requirement, each in its one spelling."""
         try:
-            parsed = Pep508(requirement.text)
-        except InvalidRequirement as error:
+            parts = requirement_parts(requirement.text)
+        except ValueError as error:
             raise Unacceptable(f"not a requirement (PEP 508): {error}", "such as: numpy>=2") from None
         for text in requirement.hashes:
             if not _HASH.fullmatch(text):
-                raise Unacceptable(f"{parsed.name}: not a sha256: {text!r}", "write sha256:<64 hex digits>")
-        url, hashes = _direct(parsed.url) if parsed.url else ("", frozenset[str]())
+                raise Unacceptable(f"{parts.name}: not a sha256: {text!r}", "write sha256:<64 hex digits>")
+        url, hashes = _direct(parts.url) if parts.url else ("", frozenset[str]())
         return cls(
-            name=canonicalize_name(parsed.name),
-            extras=frozenset(canonicalize_name(extra) for extra in parsed.extras),
-            specifiers=frozenset(_specifier(s) for s in parsed.specifier),
+            name=parts.name,
+            extras=parts.extras,
+            specifiers=parts.specifiers,
             url=url,
-            marker=str(parsed.marker or ""),
+            marker=parts.marker,
             hashes=frozenset(requirement.hashes) | hashes,
         )
 
@@ -106,6 +103,8 @@ class _Wanted:
 
     def excludes(self) -> bool:
         """Whether an exact pin in it is outside its own range."""
+        if len(self.specifiers) < 2:
+            return False
         specifiers = SpecifierSet(",".join(self.specifiers))
         pins = [s.version for s in specifiers if s.operator in ("==", "===") and not s.version.endswith(".*")]
         return not all(specifiers.contains(version, prereleases=True) for version in pins)
@@ -128,16 +127,3 @@ def _direct(url: str) -> tuple[str, frozenset[str]]:
     values = [part.partition("=")[2] for part in parts.fragment.split("&") if part.startswith("sha256=")]
     hashes = frozenset(f"sha256:{value.lower()}" for value in values)
     return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), parts.path, parts.query, "")), hashes
-
-
-def _specifier(specifier: Specifier) -> str:
-    """PEP 440's canonical form. Zeros at the end say something in `~=` and `.*`, and nothing elsewhere."""
-    operator, version = specifier.operator, specifier.version
-    try:
-        if operator == "===":
-            return f"==={version}"
-        if version.endswith(".*"):
-            return f"{operator}{Version(version.removesuffix('.*'))}.*"
-        return f"{operator}{canonicalize_version(Version(version), strip_trailing_zero=operator != '~=')}"
-    except InvalidVersion:
-        return str(specifier)

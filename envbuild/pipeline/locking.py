@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Protocol
 
 from envbuild.digest import Digest
 from envbuild.errors import LockStale, UsageError
@@ -17,7 +17,7 @@ from envbuild.pipeline.specs import LockFacts, SectionFacts, Spec, Specs
 from envbuild.platforms import Platform
 from envbuild.ports import BlobStore, Claims, Files, Reporter, Resolver
 
-__all__ = ["Choice", "Locked", "Locking"]
+__all__ = ["Choice", "Locked", "Locking", "OnTop"]
 
 _INDEX = "lock"
 _STORE = "the store"
@@ -52,6 +52,16 @@ class Locked:
     """Whether it was resolved just now."""
 
 
+class OnTop(Protocol):
+    """What puts a project's own package on top of its lock (pipeline.ownpackage)."""
+
+    def find(self, spec: Spec, platform: Platform, locked: Locked) -> Locked | None:
+        """The lock with the package; itself where there is none, None where its wheel is not here."""
+
+    def ensure(self, spec: Spec, platform: Platform, locked: Locked, report: Reporter) -> Locked:
+        """The same, with the wheel built where it is not here."""
+
+
 @contextmanager
 def _nobody_else(_request: Digest, _waiting: Callable[[str], object]) -> Iterator[None]:
     yield
@@ -64,13 +74,27 @@ class Locking:
         self, specs: Specs, files: Files, blobs: BlobStore, claims: Claims, resolver: Callable[[Spec], Resolver],
         dump: Callable[[LockDocument], bytes], *,
         alone: Callable[[Digest, Callable[[str], object]], AbstractContextManager[None]] = _nobody_else,
+        on_top: OnTop | None = None,
     ) -> None:  # fmt: skip
-        """`alone` holds a request id against every other process that would resolve it, and tells whom it waits for."""
+        """`alone` holds a request id against every other process that would resolve it, and tells whom it waits for.
+
+        `on_top` serves specs that install their own package.
+        """
         self._specs, self._files, self._blobs, self._claims = specs, files, blobs, claims
-        self._resolver, self._dump, self._alone = resolver, dump, alone
+        self._resolver, self._dump, self._alone, self._on_top = resolver, dump, alone, on_top
 
     def find(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked | None:
-        """The lock that a build uses without resolving, or None. LockStale where the choice forbids to go on."""
+        """What a build uses without resolving or building a wheel, or None. LockStale where the choice forbids to go on."""
+        found = self.found(spec, platform, choice, report)
+        return found if found is None or self._on_top is None else self._on_top.find(spec, platform, found)
+
+    def ensure(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked:
+        """`find`, else resolve and build the project's own wheel, and remember the answer."""
+        locked = self.found(spec, platform, choice, report) or self._resolved(spec, platform, choice, report)
+        return locked if self._on_top is None else self._on_top.ensure(spec, platform, locked, report)
+
+    def found(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked | None:
+        """The lock of what a spec depends on, without resolving; the project's own package is not in it."""
         request = _request(spec, platform)
         place = self.place_of(spec, choice)
         if place is not None:
@@ -82,25 +106,21 @@ class Locking:
                 raise LockStale(
                     f"the lock does not answer what {spec.path} asks now for {platform}",
                     at=place,
-                    hint=f"bring it up to date: envbuild lock {spec.path}",
+                    hint=f"bring it up to date: envbuild lock {spec.command_words}",
                 )
-            report.notice(f"{place} does not fit {spec.path} any more (envbuild lock {spec.path} updates it)")
+            report.notice(f"{place} does not fit {spec.path} any more (envbuild lock {spec.command_words} updates it)")
         elif choice.file and not (choice.locked or choice.frozen):
             report.notice(f"there is no lock {choice.file}: {spec.path} is resolved, or its lock in the store is used")
         elif choice.locked or choice.frozen:
             raise LockStale(
                 f"there is no lock for {spec.path}",
                 at=", ".join(self.places(spec)),
-                hint=f"write one: envbuild lock {spec.path}",
+                hint=f"write one: envbuild lock {spec.command_words}",
             )
         here = self._section_here(request, platform)
         return _locked(spec, *here, _STORE, frozen=False) if here else None
 
-    def ensure(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked:
-        """`find`, else resolve, and remember the answer."""
-        found = self.find(spec, platform, choice, report)
-        if found is not None:
-            return found
+    def _resolved(self, spec: Spec, platform: Platform, choice: Choice, report: Reporter) -> Locked:
         request = _request(spec, platform)
         with self._alone(request, report.notice):
             # Whoever resolved it while we waited resolved it for us. Said once: what `find` has to tell was told.
@@ -114,6 +134,7 @@ class Locking:
 
     def resolve(self, spec: Spec, platforms: Sequence[Platform], choice: Choice, report: Reporter) -> LockDocument:
         """A new lock document; versions of the lock before are kept where they fit and no upgrade is asked for."""
+        self._specs.refuse_unserved(spec)
         definition = self._specs.definition(spec).definition
         before = self.before(spec, choice)
         _check_names(choice, before)
@@ -177,11 +198,11 @@ class Locking:
         return self.places(spec)[0]
 
     def places(self, spec: Spec) -> list[str]:
-        """Where a lock file of this spec may stand, in order."""
-        path = PurePath(spec.path)
-        beside = str(path.with_name(f"{path.stem}.envbuild.lock"))
+        """Where a lock file of this spec may stand, in order. Each choice of extras and groups has a file of its own."""
+        path, chosen = PurePath(spec.path), spec.selection.in_lock_names
+        beside = str(path.with_name(f"{path.stem}{chosen}.envbuild.lock"))
         folder = self._lockfiles(path.parent)
-        return [str(folder / f"{spec.name}.lock"), beside] if folder else [beside]
+        return [str(folder / f"{spec.name}{chosen}.lock"), beside] if folder else [beside]
 
     def _lockfiles(self, start: PurePath) -> PurePath | None:
         """The folder `lockfiles` of the project: looked for upwards, to the root of the repository at the most."""

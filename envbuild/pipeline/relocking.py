@@ -41,13 +41,13 @@ def check(locking: Locking, spec: Spec, choice: Choice) -> LockResult:
     """The lock file, where it is there and fits; LockStale else. Nothing is written or resolved."""
     place = locking.place_of(spec, choice)
     if place is None:
-        raise LockStale("there is no lock file", at=spec.path, hint=f"write one: envbuild lock {spec.path}")
+        raise LockStale("there is no lock file", at=spec.path, hint=f"write one: envbuild lock {spec.command_words}")
     document = locking.reads(place)
     if _kept(document, spec) != document:
         raise LockStale(
             f"the lock does not answer what {spec.path} asks now",
             at=place,
-            hint=f"bring it up to date: envbuild lock {spec.path}",
+            hint=f"bring it up to date: envbuild lock {spec.command_words}",
         )
     return _result(place, document, document, written=False)
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from envbuild.definition import Definition
 from envbuild.errors import EngineFault, EnvironmentFault
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.lockfile import Lock
 from envbuild.pipeline.locking import Choice, Locked
 from envbuild.platforms import Platform
@@ -17,10 +19,11 @@ __all__ = ["RunRequest", "Runtime", "run"]
 class RunRequest:
     """What to run in which environment; no spec: the folder's own. `container`: demanded, forbidden, or (None) as it comes."""
 
-    spec: str
+    spec: str | Definition
     command: Command
     platform: Platform | None = None
     choice: Choice = field(default_factory=Choice)
+    selection: Selection = NOTHING_MORE
     container: bool | None = None
 
 

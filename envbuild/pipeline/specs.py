@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os.path import normpath
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from envbuild.canonical import JSON
-from envbuild.definition import Definition
+from envbuild.definition import Definition, Project
 from envbuild.digest import Digest
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.formats.sourcefile import load_bytes
 from envbuild.ids import Material, definition_material, identity, lock_material, request_material
 from envbuild.lockfile import ImageSettings, LockDocument
@@ -20,10 +21,10 @@ from envbuild.pipeline.settings import settings_from_json, settings_of, settings
 from envbuild.platforms import Platform
 from envbuild.ports import BlobStore, Claims
 
-__all__ = ["LockFacts", "Readers", "SectionFacts", "Spec", "Specs"]
+__all__ = ["LockFacts", "Readers", "SectionFacts", "Spec", "Specs", "Tree"]
 
 _SEEN = "seen"
-_SCHEMA = 1
+_SCHEMA = 3
 """Raised with every change of what a definition is read as: what was remembered before is then forgotten."""
 
 
@@ -37,6 +38,17 @@ class Spec:
     requests: Mapping[Platform, Digest]
     settings: ImageSettings
     notices: tuple[str, ...] = ()
+    served: bool = True
+    """Whether there is a builder for all that it asks for."""
+    project: Project | None = None
+    """The package that is installed on top of what was locked; its path starts from the definition's folder."""
+    selection: Selection = NOTHING_MORE
+    """The extras, groups and package that were chosen of it."""
+
+    @property
+    def command_words(self) -> str:
+        """What names it on a command line: its path, and the options that choose the same."""
+        return self.path + self.selection.options
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +70,27 @@ class LockFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Tree:
+    """Files that a definition names, as content; paths are relative to the definition's folder."""
+
+    kind: Literal["context", "copy", "project"]
+    path: str
+    dockerfile: str = ""
+    """Of a context: the Dockerfile's path, beside which it may have an ignore file of its own."""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
-    """A definition read in full."""
+    """A definition read in full; `files` and `absent` as in `Reading`, `trees` what it names beside them."""
 
     definition: Definition
-    logins: tuple[tuple[str, str], ...]
-    notices: tuple[str, ...]
-    files: tuple[str, ...]
+    logins: tuple[tuple[str, str], ...] = ()
+    notices: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    served: bool = True
+    trees: tuple[Tree, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +99,10 @@ class Readers:
 
     definition: Callable[[str], Parsed]
     lock: Callable[[bytes, str], LockDocument]
+    refuse: Callable[[str], None]
+    """InvalidDefinition where a definition asks for what has no builder: each key in the file's own lines."""
+    tree: Callable[[str, Tree], str]
+    """The digest that a tree of the definition at a path has now."""
 
 
 class Specs:
@@ -84,18 +114,27 @@ class Specs:
         readers: Readers,
         blobs: BlobStore,
         claims: Claims,
+        *,
         folder: str = "",
         version: str = "",
+        selection: Selection = NOTHING_MORE,
     ) -> None:
         """`folder` is what relative paths start from: a definition may be named for the folder that it is in.
 
-        `version` is that of the readers: what another one remembered is not believed.
+        `version` is that of the readers: what another one remembered is not believed. `selection` is what they choose.
         """
         self._load, self._readers, self._blobs, self._claims = load, readers, blobs, claims
-        self._folder, self._version = folder, version
+        self._folder, self._version, self._selection = folder, version, selection
+        self._given: dict[str, Parsed] = {}
+
+    def give(self, path: str, definition: Definition, *, served: bool) -> None:
+        """Let `path` mean a normalized definition that stands in no file."""
+        self._given[path] = Parsed(definition, served=served)
 
     def open(self, path: str) -> Spec:
         """The spec at `path`. InvalidDefinition with all its faults, or UsageError where there is no such file."""
+        if path in self._given:
+            return self._opened(path, self._given[path])
         content = load_bytes(path, self._load)
         # The name of a definition may come from its path, so the path's last parts belong to the key.
         place = list(PurePath(normpath(PurePath(self._folder) / path)).parts[-2:])
@@ -105,19 +144,31 @@ class Specs:
             "place": place,
             "content": str(Digest.of(content)),
         }
+        if self._selection:
+            chosen = self._selection
+            material["selection"] = [list(chosen.extras), list(chosen.groups), chosen.project]
         key = identity(material)
         known = self._known(key, path)
         if known is not None:
             return known
         parsed = self._readers.definition(path)
-        spec = _spec(path, parsed)
+        spec = self._opened(path, parsed)
         self._claims.put(_SEEN, key, self._remember(spec, parsed, path), material)
-        self._claims.put("definition", spec.definition_id, {"name": spec.name}, definition_material(parsed.definition))
         return spec
 
     def definition(self, spec: Spec) -> Parsed:
         """The full definition of a spec."""
-        return self._readers.definition(spec.path)
+        return self._given.get(spec.path) or self._readers.definition(spec.path)
+
+    def refuse_unserved(self, spec: Spec) -> None:
+        """InvalidDefinition where a spec asks for what has no builder."""
+        if not spec.served:
+            self._readers.refuse(spec.path)
+
+    def _opened(self, path: str, parsed: Parsed) -> Spec:
+        spec = _spec(path, parsed, self._selection)
+        self._claims.put("definition", spec.definition_id, {"name": spec.name}, definition_material(parsed.definition))
+        return spec
 
     def lock_facts(self, path: str) -> LockFacts:
         """The ids in a lock file, which also enters the store. IntegrityError where it was changed by hand."""
@@ -155,7 +206,9 @@ class Specs:
         value: Any = self._claims.get(_SEEN, key)
         try:
             folder = PurePath(path).parent
-            if any(str(Digest.of(self._load(str(folder / p)))) != d for p, d in value["files"].items()):
+            if any(self._content(str(folder / name)) != seen for name, seen in value["files"].items()):
+                return None
+            if any(self._readers.tree(path, Tree(*seen)) != seen[-1] for seen in value["trees"]):
                 return None
             return Spec(
                 path=path,
@@ -164,6 +217,9 @@ class Specs:
                 requests={Platform.parse(p): Digest.parse(r) for p, r in value["requests"].items()},
                 settings=settings_from_json(value["settings"]),
                 notices=tuple(value["notices"]),
+                served=value["served"],
+                project=Project(*value["project"]) if value["project"] else None,
+                selection=self._selection,
             )
         except Exception:  # noqa: BLE001  whatever is wrong with a memory, the file itself decides
             return None
@@ -171,20 +227,30 @@ class Specs:
     def _remember(self, spec: Spec, parsed: Parsed, path: str) -> dict[str, JSON]:
         folder = PurePath(path).parent
         files: dict[str, JSON] = {}
-        for name in parsed.files:
+        for name in (*parsed.files, *parsed.absent):
             relative = PurePath(name).relative_to(folder) if PurePath(name).is_relative_to(folder) else PurePath(name)
-            files[str(relative)] = str(Digest.of(self._load(name)))
+            files[str(relative)] = self._content(name)
         return {
             "files": files,
+            "trees": [[tree.kind, tree.path, tree.dockerfile, tree.digest] for tree in parsed.trees],
             "name": spec.name,
             "definition": str(spec.definition_id),
             "requests": {str(p): str(r) for p, r in spec.requests.items()},
             "settings": settings_to_json(spec.settings),
             "notices": list(spec.notices),
+            "served": spec.served,
+            "project": [spec.project.path, spec.project.digest] if spec.project else None,
         }
 
+    def _content(self, name: str) -> str:
+        """The digest of a file; nothing where it is not there."""
+        try:
+            return str(Digest.of(self._load(name)))
+        except FileNotFoundError:
+            return ""
 
-def _spec(path: str, parsed: Parsed) -> Spec:
+
+def _spec(path: str, parsed: Parsed, selection: Selection) -> Spec:
     definition = parsed.definition
     return Spec(
         path=path,
@@ -193,6 +259,9 @@ def _spec(path: str, parsed: Parsed) -> Spec:
         requests={p: identity(request_material(definition, p)) for p in definition.platforms},
         settings=settings_of(definition),
         notices=parsed.notices,
+        served=parsed.served,
+        project=definition.project,
+        selection=selection,
     )
 
 

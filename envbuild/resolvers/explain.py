@@ -8,7 +8,7 @@ from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envbuild.errors import EnvbuildError, ResolveFailed
+from envbuild.errors import EnvbuildError, EnvironmentFault, ResolveFailed
 from envbuild.resolvers.pins import Indexes, NoSolution, PinRequest, names_of, serving
 from envbuild.wheelfiles import IndexFile, Target, best_file, releases, runs_on
 
@@ -56,6 +56,11 @@ def _of_absent(name: str, request: PinRequest, indexes: Indexes, elsewhere: Sequ
     for index in asked:
         indexes.project(index, name)
     yield f"{name} is not on {', '.join(asked)}"
+    for index in asked:
+        try:
+            indexes.check(index)
+        except EnvironmentFault as fault:
+            yield f"{fault.what}: {fault.at}"
     for other in elsewhere:
         with suppress(EnvbuildError):
             if indexes.project(other, name) is not None:
@@ -86,6 +91,13 @@ def _of_versions(name: str, request: PinRequest, indexes: Indexes) -> Iterator[s
     if versions:
         more = ", ..." if len(versions) > _SHOWN else ""
         yield f"{index} has {name} {', '.join(map(str, versions[:_SHOWN]))}{more}"
+    elif index:
+        yield f"{index} has no release of {name} that may be taken" + (
+            "" if usable else " (all are withdrawn)" if files else ""
+        )
+    if index and index != serving(name, request.indexes)[-1]:
+        pin = f'packages = ["{name}"]'
+        yield f"{index} has {name}, so no other index is asked for it; to take it from another, pin it there: {pin}"
 
 
 def _listed(name: str, request: PinRequest, indexes: Indexes) -> tuple[str, tuple[IndexFile, ...]]:

@@ -83,12 +83,19 @@ class Listing(Protocol):
     def files(self) -> tuple[IndexFile, ...]:
         """In the index's order."""
 
+    @property
+    def host(self) -> str:
+        """What answered, where the index sent us on to another host."""
+
 
 class Indexes(Protocol):
     """Package indexes by name."""
 
     def project(self, index: str, package: str) -> Listing | None:
         """What an index has of a package, or None."""
+
+    def check(self, index: str) -> None:
+        """EnvironmentFault where nothing at all is at an index's address, so that what it lacks says nothing."""
 
     def measure(self, url: str) -> tuple[str, int]:
         """A file's sha256 (hex) and size in bytes; it is read once and not kept."""

@@ -19,6 +19,7 @@ from envbuild.overdue import overdue
 from envbuild.ports import Reporter
 from envbuild.resolvers.explain import explained
 from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest, names_of, serving
+from envbuild.resolvers.served import served_notices
 from envbuild.wheelfiles import IndexFile, Target, best_file, release_of, releases
 
 __all__ = ["Chosen", "PypiResolver"]
@@ -35,6 +36,8 @@ class Chosen:
     index: str
     releases: Releases
     file: IndexFile
+    host: str = ""
+    """What answered, where the index sent us on to another host."""
 
 
 Review = Callable[[PinRequest, Sequence[Chosen], Reporter], None]
@@ -80,10 +83,12 @@ class PypiResolver:
                 raise
             direct = list(pool.map(lambda pin: self._direct(pin, request, report), [p for p in pins if p.url]))
             chosen = list(pool.map(lambda pin: self._chosen(pin, request), [p for p in pins if not p.url]))
+            self._check_indexes(request, chosen)
             _tell_withdrawn(chosen, report)
             self._review(request, chosen, report)
             listed = list(pool.map(lambda one: self._artifact(one, report), chosen))
         _check_hashes(request, [*direct, *listed])
+        _tell_served(request, chosen, report)
         return tuple(sorted([*direct, *listed]))
 
     def _still(self, request: PinRequest) -> str:
@@ -103,20 +108,29 @@ class PypiResolver:
 
         return [pool.submit(ask, name) for name in names]
 
-    def _listed(self, name: str, request: PinRequest) -> tuple[str, Releases] | None:
-        """The index that serves a package, and its releases there."""
+    def _listed(self, name: str, request: PinRequest) -> tuple[str, Releases, str] | None:
+        """The index that serves a package, its releases there, and the host that answered in the index's place.
+
+        The indexes after it are not asked: that would tell them the names of packages that are nobody else's business.
+        """
         for index in serving(name, request.indexes):
             project = self._indexes.project(index, name)
             if project is not None:
-                return index, releases(project.files, name)
+                return index, releases(project.files, name), project.host
         return None
+
+    def _check_indexes(self, request: PinRequest, chosen: Sequence[Chosen]) -> None:
+        """No package comes from a later index because an earlier one's address is wrong."""
+        unused = {index.name for index in request.indexes} - {one.index for one in chosen}
+        for name in sorted(unused) if chosen else ():
+            self._indexes.check(name)
 
     def _chosen(self, pin: Pin, request: PinRequest) -> Chosen:
         listed = self._listed(pin.name, request)
         if listed is None:
             asked = ", ".join(serving(pin.name, request.indexes))
             raise ResolveFailed(f"no index has {pin.name} any more", at=asked, hint="try again: an index changed")
-        index, found = listed
+        index, found, host = listed
         release = _allowed(found.get(Version(pin.version), ()), pin, request)
         file = best_file(release, request.target)
         if file is None:
@@ -127,7 +141,7 @@ class PypiResolver:
                 at=index,
                 hint="it has: " + (", ".join(f.file for f in release[:8]) or "no file of this version"),
             )
-        return Chosen(pin, index, found, file)
+        return Chosen(pin, index, found, file, host)
 
     def _artifact(self, chosen: Chosen, report: Reporter) -> Artifact:
         file, pin = chosen.file, chosen.pin
@@ -245,6 +259,13 @@ def _tell_withdrawn(chosen: Sequence[Chosen], report: Reporter) -> None:
             report.notice(
                 f"{one.pin.name} {one.pin.version} was withdrawn (yanked) from {one.index} and is used all the same"
             )
+
+
+def _tell_served(request: PinRequest, chosen: Sequence[Chosen], report: Reporter) -> None:
+    served = {one.pin.name: one.index for one in chosen}
+    passed_on = {one.pin.name: (one.index, one.host) for one in chosen if one.host}
+    for line in served_notices(served, [index.name for index in request.indexes], passed_on):
+        report.notice(line)
 
 
 def _not_as_promised(file: str, expected: Sequence[str], found: str) -> IntegrityError:

@@ -18,7 +18,7 @@ from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, names_of, reach
 from envbuild.resolvers.uvsays import ROOT, failure
 from envbuild.wheelfiles import Target
 
-__all__ = ["Uv", "manylinux"]
+__all__ = ["Uv", "index_options", "manylinux"]
 
 _MANYLINUX = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 """The glibc versions (2.x) that uv has platforms for."""
@@ -98,7 +98,7 @@ class Uv:
             "--python", self._python, "--python-version", target.python, "--python-platform", manylinux(target),
             "--no-build", "--no-config", "--color", "never", "--no-progress", "--no-python-downloads",
             "--cache-dir", str(self._cache), "--keyring-provider", "disabled", "--index-strategy", "first-index",
-            *_index_options(request.indexes, served, folder),
+            *index_options(request.indexes, served, folder),
         ]  # fmt: skip
 
     def _url(self, index: Index) -> str:
@@ -125,7 +125,7 @@ def _write(folder: Path, request: PinRequest, project: str) -> None:
     (folder / "pins.txt").write_text(kept, encoding="utf-8")
 
 
-def _index_options(indexes: Sequence[Index], served: Mapping[str, str], folder: Path) -> list[str]:
+def index_options(indexes: Sequence[Index], served: Mapping[str, str], folder: Path) -> list[str]:
     """Those that any package may come from, in order; uv asks the default index last."""
     general = [index for index in indexes if not index.explicit]
     options = [word for index in general[:-1] for word in ("--index", f"{index.name}={served[index.name]}")]

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from envbuild.errors import EnvironmentFault, ResolveFailed
 from envbuild.resolvers.pins import NoSolution
 
-__all__ = ["ROOT", "failure"]
+__all__ = ["ROOT", "failure", "last_lines"]
 
 ROOT = "envbuild-request-root"
 """The name of the project in whose name we ask."""
@@ -54,6 +54,14 @@ def failure(stderr: str, temporary: str) -> EnvironmentFault | ResolveFailed:
         wheelless=_names(_WHEELLESS, text, _HINTED),
         versionless=_names(_VERSIONLESS, text),
     )
+
+
+def last_lines(stderr: str, folders: Sequence[str], most: int) -> list[str]:
+    """What a build that uv ran said last, without our folders, logins and escape sequences."""
+    text = stderr
+    for folder in folders:
+        text = _plain(text, folder)
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-most:]
 
 
 def _names(pattern: re.Pattern[str], text: str, first: re.Pattern[str] | None = None) -> tuple[str, ...]:

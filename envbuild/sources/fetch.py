@@ -122,6 +122,9 @@ class Fetcher:
 
     def _places(self, artifact: Artifact, failures: list[EnvbuildError]) -> Iterator[str]:
         """URLs of the file, likeliest first; an index that cannot be asked is one of the failures."""
+        if artifact.is_own:
+            # It was built here: no index has it, whatever has the same name there.
+            return
         if artifact.kind is ArtifactKind.DEB:
             yield from self._deb_urls(artifact)
             return
@@ -150,6 +153,9 @@ class Fetcher:
             failures.append(IntegrityError(what, at=index, hint=_OTHER_BYTES))
 
     def _gone(self, artifact: Artifact) -> ResolveFailed:
+        if artifact.is_own:
+            what = f"{artifact.file} was built from the project's folder, and is not in the store"
+            return ResolveFailed(what, at=artifact.name, hint="build it from the folder: envbuild build DIR --project")
         now = self._now(artifact)
         today = f"; {now} is there now" if now else ""
         return ResolveFailed(

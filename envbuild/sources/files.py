@@ -1,17 +1,14 @@
 """`ProjectFiles`: the user's own files: read safely, replaced as a whole."""
 
 import os
-import re
 import stat
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from envbuild.errors import EnvironmentFault, UsageError
+from envbuild.errors import EnvironmentFault
+from envbuild.sources.folder import Found, find_definition
 from envbuild.wholefile import replace_file
 
 __all__ = ["ProjectFiles"]
-
-_DEFINITIONS = ("envbuild.toml", "environment.yml", "environment.yaml", "pyproject.toml", "requirements.txt")
-_ASKS = re.compile(rb"(?m)^[ \t]*(?:dependencies[ \t]*=|\[tool\.envbuild(?:\]|\.(?!settings\b)))")
 
 
 class ProjectFiles:
@@ -36,21 +33,11 @@ class ProjectFiles:
 
     def definition(self, path: str) -> str:
         """The definition's file: the path itself, or what the folder there has. UsageError where that is nothing."""
-        if not self.is_folder(path):
-            return path
-        for name in _DEFINITIONS:
-            file = str(PurePath(path) / name)
-            if self.is_file(file) and (name != "pyproject.toml" or self._asks(file)):
-                return file
-        hint = "name a file, or write envbuild.toml or requirements.txt (environment.yml and pyproject.toml serve, too)"
-        raise UsageError("no definition is in this folder", at=path, hint=hint)
+        return find_definition(path, self.load).path
 
-    def _asks(self, pyproject: str) -> bool:
-        """Whether it says what is needed: many a pyproject.toml only sets up tools."""
-        try:
-            return _ASKS.search(self.load(pyproject)) is not None
-        except OSError:
-            return False
+    def found(self, path: str, *, choosing: bool = False) -> Found:
+        """The same, with what is to be said of it; `choosing`: extras, groups or the project's package are asked for."""
+        return find_definition(path, self.load, choosing=choosing)
 
     def write(self, path: str, data: bytes) -> None:
         """Write beside, make durable, rename. What stood there keeps its mode. EnvironmentFault where that cannot be done."""

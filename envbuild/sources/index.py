@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -11,8 +12,9 @@ from urllib.request import url2pathname
 from packaging.utils import canonicalize_name
 
 from envbuild.errors import EnvironmentFault, ResolveFailed
-from envbuild.http.client import Http
-from envbuild.httpsettings import public_url
+from envbuild.http.client import Http, Response
+from envbuild.http.faults import Forbidden
+from envbuild.httpsettings import host_of, public_url
 from envbuild.normalize.accelerators import torch_index_url
 from envbuild.sources.indexpages import folder_files, html_files, json_files
 from envbuild.wheelfiles import IndexFile
@@ -21,6 +23,11 @@ __all__ = ["IndexClient", "Project"]
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _ABSENT = (404, 410)
+_FORBIDS_WHAT_IT_LACKS = ".pytorch.org"
+"""PyTorch's indexes answer 403 for packages that they do not have."""
+_LARGEST = 256 << 20
+_ROOT = 1 << 16
+"""Bytes of an index's own page that are read: whether it is there is all that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,8 @@ class Project:
     name: str
     """Normalized (PEP 503)."""
     files: tuple[IndexFile, ...]
+    host: str = ""
+    """What answered, where the index sent us on to another host."""
 
 
 class IndexClient:
@@ -56,6 +65,22 @@ class IndexClient:
                 self._known[key] = self._read(self._url(index), key[1])
             return self._known[key]
 
+    def check(self, index: str) -> None:
+        """EnvironmentFault where an index had none of what it was asked for, and has no page of its own either.
+
+        That is a wrong address, and no reason to take its packages from another index. Asks once, and only then.
+        """
+        pages = [project for (name, _), project in list(self._known.items()) if name == index]
+        base = self._url(index)
+        if not pages or any(project is not None for project in pages) or urlsplit(base).scheme in ("file", ""):
+            return
+        if self._is_absent(f"{base}/"):
+            raise EnvironmentFault(
+                f"nothing is at the address of the index {index!r}: its own page is not there, nor what it was asked for",
+                at=public_url(base),
+                hint="check the address; no other index is asked in its place",
+            )
+
     def measure(self, url: str) -> tuple[str, int]:
         """A file's sha256 (hex) and size in bytes; it is read once and not kept. ResolveFailed where it is not there."""
         hasher, sizes = hashlib.sha256(), [0]
@@ -81,18 +106,39 @@ class IndexClient:
         if urlsplit(base).scheme in ("file", ""):
             return _folder(Path(url2pathname(urlsplit(base).path)), name)
         url = f"{base}/{quote(name)}/"
-        answer = self._http.get(url, headers={"Accept": _ACCEPT})
-        if answer.status in _ABSENT:
+        answer = self._get(url)
+        if answer is None:
             return None
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
             if kind.endswith("json"):
-                return Project(name, json_files(answer.body, answer.url))
+                return Project(name, json_files(answer.body, answer.url), _other_host(url, answer.url))
             if kind.endswith("html") or not kind:
-                return Project(name, html_files(answer.body.decode("utf-8", "replace"), answer.url))
+                files = html_files(answer.body.decode("utf-8", "replace"), answer.url)
+                return Project(name, files, _other_host(url, answer.url))
             raise ValueError(f"it is {kind}")
         except ValueError as error:
             raise _no_index(name, public_url(url), error) from error
+
+    def _get(self, url: str, limit: int = _LARGEST) -> Response | None:
+        """A page, or None where there is none."""
+        try:
+            answer = self._http.get(url, headers={"Accept": _ACCEPT}, limit=limit)
+        except Forbidden:
+            if not host_of(url).endswith(_FORBIDS_WHAT_IT_LACKS):
+                raise
+            return None
+        return None if answer.status in _ABSENT else answer
+
+    def _is_absent(self, url: str) -> bool:
+        """Whether an index's own page is missing; whatever else it answers, somebody is there."""
+        with suppress(EnvironmentFault):
+            return self._get(url, _ROOT) is None
+        return False
+
+
+def _other_host(asked: str, answered: str) -> str:
+    return host_of(answered) if host_of(answered) != host_of(asked) else ""
 
 
 def _folder(base: Path, name: str) -> Project | None:

@@ -1,11 +1,12 @@
 """`Workspace`: a store on this machine, and everything that can be done with it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from envbuild.errors import UsageError
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.ids import definition_material
 from envbuild.pipeline.delivering import Destination, Names, deliver, names_of
 from envbuild.pipeline.locking import Choice
@@ -16,18 +17,22 @@ from envbuild.ports import Reporter
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.choosing import Chooser
 from envbuild.workspace.notices import Notices
+from envbuild.workspace.opening import opened
 
 if TYPE_CHECKING:
+    from envbuild.definition import Definition
     from envbuild.pipeline.explaining import Explanation
     from envbuild.pipeline.filetree import Entry
     from envbuild.pipeline.linting import Finding
     from envbuild.pipeline.relocking import LockResult
     from envbuild.pipeline.running import RunRequest
     from envbuild.pipeline.verifying import Verified
+    from envbuild.sources.installed import Captured
     from envbuild.workspace.caching import Cache
     from envbuild.workspace.comparing import Difference
     from envbuild.workspace.configuring import Configuration
     from envbuild.workspace.doctor.diagnosis import Diagnosis
+    from envbuild.workspace.linting import FixedFile
     from envbuild.workspace.logins import Forgotten, LoggedIn
     from envbuild.workspace.results import BuildRequest, Delivered, Probe, Shown
 
@@ -64,12 +69,11 @@ class Workspace:
         from envbuild.workspace.results import Delivered
 
         with self.adapters.notices.to(report):
-            path = self.adapters.files.definition(request.spec)
-            adapters = self.adapters.for_spec(path)
+            adapters = opened(self.adapters, request.spec, request.selection, report)
             destinations = [Destination.parse(t) for t in request.targets]
             delivery = Delivery(adapters, report)
             shared = delivery.shared(request.cache)
-            chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
+            chosen = Chooser(adapters).choose(adapters.spec_path, request.platform, request.choice, report)
             if shared is not None:
                 shared.fetch(chosen.locked, chosen.platform, report)
             built = adapters.building.ensure(chosen.locked, chosen.platform, report)
@@ -82,78 +86,102 @@ class Workspace:
             ids = {**chosen.ids, "image": str(built.image_id)}
             return Delivered(built=built, ids=ids, references=references, pushed=delivery.pushed)
 
-    def lock(self, path: str, choice: Choice, report: Reporter) -> "LockResult":
+    def lock(
+        self, spec: "str | Definition", choice: Choice, report: Reporter, *, selection: Selection = NOTHING_MORE
+    ) -> "LockResult":
         """Resolve where needed, write the lock file, tell what changed; a `locked` choice only checks it."""
         from envbuild.pipeline.relocking import check, relock
 
         with self.adapters.notices.to(report):
-            path = self.adapters.files.definition(path)
-            adapters = self.adapters.for_spec(path)
-            spec = Chooser(adapters).spec(path, report)
+            adapters = opened(self.adapters, spec, selection, report)
+            found = Chooser(adapters).spec(adapters.spec_path, report)
             if choice.locked:
-                return check(adapters.locking, spec, choice)
-            return relock(adapters.locking, spec, choice, report)
+                return check(adapters.locking, found, choice)
+            return relock(adapters.locking, found, choice, report)
 
-    def export(self, path: str, form: str, platform: Platform | None, choice: Choice, report: Reporter) -> str:
+    def export(
+        self,
+        spec: "str | Definition",
+        form: str,
+        platform: Platform | None,
+        choice: Choice,
+        report: Reporter,
+        *,
+        selection: Selection = NOTHING_MORE,
+    ) -> str:
         """The PyPI packages of a spec's lock, as `pylock` (PEP 751) or `requirements` with hashes."""
-        with self.adapters.notices.to(report):
-            path = self.adapters.files.definition(path)
-            adapters = self.adapters.for_spec(path)
-            chosen = Chooser(adapters).choose(path, platform, choice, report)
-            return adapters.exported(adapters.building.lock(chosen.locked, chosen.platform), form)
+        from envbuild.workspace.exporting import exported
 
-    def probe(self, path: str, platform: Platform | None, choice: Choice, report: Reporter) -> "Probe":
+        with self.adapters.notices.to(report):
+            adapters = opened(self.adapters, spec, selection, report)
+            chosen = Chooser(adapters).choose(adapters.spec_path, platform, choice, report)
+            return exported(adapters, adapters.building.lock(chosen.locked, chosen.platform), form)
+
+    def probe(
+        self,
+        spec: "str | Definition",
+        platform: Platform | None,
+        choice: Choice,
+        report: Reporter,
+        *,
+        selection: Selection = NOTHING_MORE,
+    ) -> "Probe":
         """Whether the image is here, by the store alone: no network, no engine."""
         from envbuild.workspace.results import Probe
 
-        chosen = Chooser(self.adapters).find(path, platform, choice, report)
+        adapters = opened(self.adapters, spec, selection, report)
+        chosen = Chooser(adapters).find(adapters.spec_path, platform, choice, report)
         if isinstance(chosen, Spec):
             ids = {"definition": str(chosen.definition_id)}
             return Probe(hit=False, ids=ids, missing="no lock is known for it yet")
-        image_id = self.adapters.building.image_id(chosen.locked)
+        image_id = adapters.building.image_id(chosen.locked)
         ids = {**chosen.ids, "image": str(image_id)}
-        built = self.adapters.building.find(chosen.locked, chosen.platform)
+        built = adapters.building.find(chosen.locked, chosen.platform)
         if built is None:
             return Probe(hit=False, ids=ids, missing="its image was not built here yet")
         reference = names_of(chosen.name, image_id, ())[0]
         return Probe(hit=True, ids=ids, digest=str(built.image.digest), reference=reference)
 
-    def show(self, path: str, report: Reporter) -> "Shown":
+    def show(self, spec: "str | Definition", report: Reporter, *, selection: Selection = NOTHING_MORE) -> "Shown":
         """The normalized definition and all its ids; of a lock and an image only what is known here."""
         from envbuild.formats.envtomldump import envbuild_toml
         from envbuild.workspace.results import Shown
 
-        adapters = self.adapters
-        spec = Chooser(adapters).spec(path, report)
-        ids = {"definition": str(spec.definition_id)}
-        for platform, request in spec.requests.items():
-            suffix = "" if len(spec.requests) == 1 else f" {platform}"
-            locked = adapters.locking.find(spec, platform, Choice(), report)
+        adapters = opened(self.adapters, spec, selection, report)
+        found = Chooser(adapters).spec(adapters.spec_path, report)
+        ids = {"definition": str(found.definition_id)}
+        for platform, request in found.requests.items():
+            suffix = "" if len(found.requests) == 1 else f" {platform}"
+            locked = adapters.locking.find(found, platform, Choice(), report)
             ids[f"request{suffix}"] = str(request)
             ids[f"lock{suffix}"] = str(locked.lock_id) if locked else ""
             ids[f"image{suffix}"] = str(adapters.building.image_id(locked)) if locked else ""
-        definition = adapters.specs.definition(spec).definition
+        definition = adapters.specs.definition(found).definition
         toml = envbuild_toml(definition)
-        return Shown(name=spec.name, ids=ids, material=definition_material(definition), toml=toml)
+        return Shown(name=found.name, ids=ids, material=definition_material(definition), toml=toml)
 
-    def explain(self, path: str, platform: Platform | None = None) -> "Explanation":
+    def explain(
+        self, spec: "str | Definition", platform: Platform | None = None, *, selection: Selection = NOTHING_MORE
+    ) -> "Explanation":
         """Why the image of a spec is here or not: each id, and for a miss the nearest definition. Nothing is resolved."""
         from envbuild.workspace.comparing import Comparing
 
-        return Comparing(self.adapters, platform).explain(path)
+        adapters = opened(self.adapters, spec, selection, Quiet())
+        return Comparing(adapters, platform).explain(adapters.spec_path)
 
-    def lint(self, path: str) -> "tuple[Finding, ...]":
-        """What is likely to hurt in a spec's definition, although it is valid."""
-        from datetime import UTC, datetime
+    def lint(
+        self, spec: "str | Definition", *, selection: Selection = NOTHING_MORE, also: "Iterable[Finding]" = ()
+    ) -> "tuple[Finding, ...]":
+        """What is likely to hurt in a spec's definition, although it is valid; `also`: what its maker found by itself."""
+        from envbuild.workspace.linting import Linting
 
-        from envbuild.pipeline.linting import lint
+        return Linting(opened(self.adapters, spec, selection, Quiet())).findings(also)
 
-        adapters = self.adapters
-        spec = Chooser(adapters).spec(adapters.files.definition(path), Quiet())
-        locked = adapters.locking.place_of(spec, Choice()) is not None
-        parsed = adapters.specs.definition(spec)
-        hosts = [host for host, _ in parsed.logins]
-        return lint(parsed.definition, locked=locked, today=datetime.now(UTC).date(), login_hosts=hosts)
+    def fix(self, path: str) -> "tuple[FixedFile, ...]":
+        """Mend in a definition's files what `lint` finds and can be mended safely."""
+        from envbuild.workspace.linting import Linting
+
+        return Linting(opened(self.adapters, path, NOTHING_MORE, Quiet())).fix()
 
     def diff(self, first: str, second: str, platform: Platform | None = None) -> "Difference":
         """What differs between two environments, each a definition, a lock or an image."""
@@ -167,9 +195,9 @@ class Workspace:
         from envbuild.workspace.engines import Engines
 
         with self.adapters.notices.to(report):
-            path = self.adapters.files.definition(request.spec or self._own_spec(request))
-            adapters = self.adapters.for_spec(path)
-            chosen = Chooser(adapters).choose(path, request.platform, request.choice, report)
+            spec = request.spec or self._own_spec(request)
+            adapters = opened(self.adapters, spec, request.selection, report)
+            chosen = Chooser(adapters).choose(adapters.spec_path, request.platform, request.choice, report)
             lock = adapters.building.lock(chosen.locked, chosen.platform)
             return run(request, chosen.name, lock, chosen.locked, Engines(adapters, chosen.platform), report)
 
@@ -182,6 +210,12 @@ class Workspace:
         if command.kind is CommandKind.SCRIPT and says_what_it_needs(command.target, self.adapters.files):
             return command.target
         return "."
+
+    def capture(self, prefix: str = "") -> "Captured":
+        """An existing environment as a definition: a folder's, a conda environment's by name, else the active one's."""
+        from envbuild.workspace.capturing import capture
+
+        return capture(prefix, self.adapters.environ)
 
     def verify(self, image: str) -> "Verified":
         """Compare an image with its lock: distributions, RECORDs, and whether the interpreter starts."""

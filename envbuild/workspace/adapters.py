@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
 from envbuild.builders.layercache import LayerCount
+from envbuild.definition import Definition
 from envbuild.digest import Digest
+from envbuild.formats.kinds import is_envbuild_lock
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.host import filesystem_type
 from envbuild.ids import identity, image_material
-from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.building import Building
 from envbuild.pipeline.locking import Choice, Locking
 from envbuild.pipeline.quiet import Quiet
@@ -30,7 +33,7 @@ from envbuild.store.leases import Lease
 from envbuild.store.places import Places
 from envbuild.store.turns import Turns
 from envbuild.workspace.notices import Notices
-from envbuild.workspace.reading import dump_lock, outside_image, read_definition, read_lock
+from envbuild.workspace.reading import complete, dump_lock, outside_image, read_definition, read_lock, refuse_unserved
 
 if TYPE_CHECKING:
     from envbuild.builders.assemble import Assembler
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from envbuild.sources.index import IndexClient
     from envbuild.sources.keyring import Keyring
     from envbuild.store.memo import Memo
+    from envbuild.workspace.contents import Contents
 
 __all__ = ["Adapters"]
 
@@ -58,6 +62,10 @@ class Adapters:
     spec_path: str = ""
     """The definition whose indexes and logins are used."""
     notices: Notices = field(default_factory=Notices, repr=False)
+    selection: Selection = NOTHING_MORE
+    """What of the definition's project was chosen."""
+    given_definition: Definition | None = None
+    """A normalized definition that stands in no file; `spec_path` is what it is called."""
 
     # The store.
 
@@ -74,7 +82,8 @@ class Adapters:
     @cached_property
     def settings(self) -> Settings:
         """What is set for the definition's project, by this user, and for this command."""
-        folder = Path(self.spec_path).absolute().parent if self.spec_path else Path.cwd()
+        in_file = self.spec_path and self.given_definition is None
+        folder = Path(self.spec_path).absolute().parent if in_file else Path.cwd()
         return Settings.read(
             self.environ, given=self.given, project=project_tables(folder), user_file=self.named_places.settings
         )
@@ -106,19 +115,48 @@ class Adapters:
         """The user's files."""
         return ProjectFiles()
 
+    @cached_property
+    def contents(self) -> "Contents":
+        """The folders that the definition names, each read once."""
+        from envbuild.workspace.contents import Contents
+
+        return Contents(self.files.load)
+
     # The story's parts.
 
     @cached_property
     def specs(self) -> Specs:
         """Definitions and locks as files."""
-        readers = Readers(lambda path: read_definition(path, self.files.load), read_lock)
-        return Specs(self.files.load, readers, self.blobs, self.claims, str(Path.cwd()), __version__)
+        load, selection = self.files.load, self.selection
+        readers = Readers(
+            lambda path: read_definition(path, load, selection, lambda: self.contents),
+            read_lock,
+            lambda path: refuse_unserved(path, load, selection, self.given_definition),
+            lambda path, tree: self.contents.digest(tree, dirname(path)),
+        )
+        specs = Specs(
+            load,
+            readers,
+            self.blobs,
+            self.claims,
+            folder=str(Path.cwd()),
+            version=__version__,
+            selection=selection,
+        )
+        if self.given_definition is not None:
+            from envbuild.normalize import unserved
+
+            specs.give(self.spec_path, self.given_definition, served=not unserved(self.given_definition))
+        return specs
 
     @cached_property
     def locking(self) -> Locking:
         """Locks."""
+        from envbuild.workspace.ownwheels import own_packages
+
+        alone, on_top = self.turns.resolve, own_packages(self)
         return Locking(
-            self.specs, self.files, self.blobs, self.claims, self._open_resolver, dump_lock, alone=self.turns.resolve
+            self.specs, self.files, self.blobs, self.claims, self._open_resolver, dump_lock, alone=alone, on_top=on_top
         )
 
     @cached_property
@@ -240,35 +278,25 @@ class Adapters:
         with writing(folder):
             make_folder(folder)
 
-    def for_spec(self, path: str) -> "Adapters":
+    def for_spec(self, path: str, selection: Selection = NOTHING_MORE) -> "Adapters":
         """The same workspace, with the indexes and logins of the definition at `path`; a lock or a folder has none."""
-        return Adapters(self.environ, self.given, path, self.notices)
+        return Adapters(self.environ, self.given, path, self.notices, selection)
 
-    def exported(self, lock: Lock, form: str) -> str:
-        """A lock's PyPI packages as `pylock` or `requirements`."""
-        if form == "requirements":
-            from envbuild.formats.hashed import hashed_requirements
-
-            return hashed_requirements(lock)
-        from envbuild.formats.pylock import pylock_toml
-
-        return pylock_toml(lock, self._urls(lock))
+    def for_definition(self, definition: Definition) -> "Adapters":
+        """The same workspace, with a definition that stands in no file: by its name. InvalidDefinition has all its faults."""
+        normal = complete(definition, self.files.load)
+        path = normal.name or "environment"
+        return Adapters(self.environ, self.given, path, self.notices, given_definition=normal)
 
     # How they are opened.
 
     @cached_property
     def _parsed(self) -> Parsed | None:
-        if not self.files.is_file(self.spec_path) or self.spec_path.endswith(".lock"):
+        if self.given_definition is not None:
+            return Parsed(self.given_definition)
+        if not self.files.is_file(self.spec_path) or is_envbuild_lock(self.spec_path):
             return None
-        return read_definition(self.spec_path, self.files.load)
-
-    def _urls(self, lock: Lock) -> dict[str, str]:
-        """Where each wheel of a lock is served now, by sha256."""
-        urls: dict[str, str] = {}
-        for artifact in lock.of_kind(ArtifactKind.WHEEL):
-            project = None if artifact.url else self.index.project(artifact.source, artifact.name)
-            urls |= {f.sha256: f.url for f in (project.files if project else ()) if f.sha256 == artifact.sha256}
-        return urls
+        return read_definition(self.spec_path, self.files.load, self.selection, lambda: self.contents)
 
     def _open_memo(self) -> "Memo":
         from envbuild.store.memo import Memo
@@ -295,7 +323,7 @@ class Adapters:
         from envbuild.resolvers.locks import LockResolver
         from envbuild.workspace.packages import open_packages
 
-        adapters = self if self.spec_path == spec.path else self.for_spec(spec.path)
+        adapters = self if self.spec_path == spec.path else self.for_spec(spec.path, self.selection)
         self.lease.hold("tools")
         self.make_folder(self.places.tools)
         packages = open_packages(
@@ -318,7 +346,7 @@ class Adapters:
         if not self.files.is_file(path) and not self.files.is_folder(path):
             return None
         path = self.files.definition(path)
-        if path.endswith(".lock"):
+        if is_envbuild_lock(path):
             sections = list(self.specs.lock_facts(path).sections.values())
             return identity(image_material(sections[0].lock_id, sections[0].settings)) if sections else None
         spec = self.specs.open(path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from envbuild.errors import UsageError
+from envbuild.formats.kinds import is_envbuild_lock
 from envbuild.pipeline.locking import Choice, Locked
 from envbuild.pipeline.specs import Spec
 from envbuild.platforms import Platform
@@ -40,7 +41,7 @@ class Chooser:
 
     def find(self, path: str, platform: Platform | None, choice: Choice, report: Reporter) -> Chosen | Spec:
         """A spec's lock without resolving; the spec alone where there is none."""
-        if path.endswith(".lock") and not self._adapters.files.is_folder(path):
+        if is_envbuild_lock(path) and not self._adapters.files.is_folder(path):
             return self._of_lock_file(path, platform)
         spec = self.spec(path, report)
         chosen = self.platform(list(spec.requests), platform)

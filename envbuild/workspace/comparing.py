@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from envbuild.canonical import JSON
 from envbuild.errors import UsageError
+from envbuild.formats.kinds import is_envbuild_lock
 from envbuild.formats.lockchanges import Change, changes
 from envbuild.ids import definition_material
 from envbuild.lockfile import Lock
@@ -92,7 +93,7 @@ class Comparing:
         chooser = Chooser(self._adapters)
         path = files.definition(text)
         material = None
-        if not path.endswith(".lock"):
+        if not is_envbuild_lock(path):
             spec = chooser.spec(path, Quiet())
             material = definition_material(self._adapters.specs.definition(spec).definition)
         chosen = chooser.find(path, self._platform, Choice(), Quiet())

@@ -17,6 +17,8 @@ from envbuild.sources.index import IndexClient
 __all__ = ["open_packages", "tool_environment"]
 
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
+_SILENCE = 15.0
+"""Seconds: pip's own limit."""
 
 
 def open_packages(
@@ -56,6 +58,9 @@ def tool_environment(
         tool[f"{scheme.upper()}_PROXY"] = url
     if machine.no_proxy:
         tool["NO_PROXY"] = ",".join(machine.no_proxy)
+    # A silent index is told as such in the time that the user allows, and never later than the tools' own.
+    silence = str(round(min(machine.timeout, _SILENCE)))
+    tool |= {"UV_HTTP_TIMEOUT": silence, "PIP_DEFAULT_TIMEOUT": silence}
     if machine.netrc is not None:
         tool["NETRC"] = str(machine.netrc)
     _check_names(urls)

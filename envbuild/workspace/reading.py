@@ -2,52 +2,114 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from posixpath import dirname
+from typing import TYPE_CHECKING
 
-from envbuild.definition import Definition
+from envbuild.definition import Definition, DockerfileBase
+from envbuild.errors import InvalidDefinition
+from envbuild.formats.finishing import Finish
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.formats.sourcefile import Reading
 from envbuild.lockfile import LockDocument
 from envbuild.oci import Image
 from envbuild.pipeline.specs import Parsed
 from envbuild.ports import Files, OpensBlobs
 
-__all__ = ["dump_lock", "outside_image", "read_definition", "read_lock", "says_what_it_needs"]
+if TYPE_CHECKING:
+    from envbuild.workspace.contents import Completed, Contents
+
+__all__ = [
+    "complete",
+    "dump_lock",
+    "outside_image",
+    "read_definition",
+    "read_lock",
+    "refuse_unserved",
+    "says_what_it_needs",
+]
 
 
-def read_definition(path: str, load: Callable[[str], bytes]) -> Parsed:
-    """A definition's file, normalized and checked: InvalidDefinition has all its faults."""
-    from envbuild.formats.reading import definition_name, read
-    from envbuild.machine import PUBLIC_INDEX
-    from envbuild.normalize import normalize, served
+def read_definition(
+    path: str,
+    load: Callable[[str], bytes],
+    selection: Selection = NOTHING_MORE,
+    contents: "Callable[[], Contents] | None" = None,
+) -> Parsed:
+    """A definition's file with the content of the files it names, normalized: InvalidDefinition has all its faults.
+
+    `contents` gives the reader of those files, where it is needed.
+    """
+    from envbuild.normalize import normalize, unserved
+
+    completed: list[Completed] = []
 
     def finish(definition: Definition) -> Definition:
-        normalized = normalize(definition)
-        served(normalized)
-        return normalized
+        if not _names_files(definition):
+            return normalize(definition)
+        completed[:] = [_completed(definition, dirname(path), contents, load)]
+        return completed[0].definition
+
+    reading = _read(path, load, selection, finish)
+    return Parsed(
+        reading.definition,
+        reading.logins,
+        reading.notices,
+        (*reading.files, *(file for one in completed for file in one.files if file not in reading.files)),
+        absent=reading.absent,
+        served=not unserved(reading.definition),
+        trees=tuple(tree for one in completed for tree in one.trees),
+    )
+
+
+def complete(definition: Definition, load: Callable[[str], bytes]) -> Definition:
+    """A definition that stands in no file, normalized; files it names are looked for from the current folder.
+
+    InvalidDefinition has all its faults.
+    """
+    from envbuild.normalize import normalize
+
+    if not _names_files(definition):
+        return normalize(definition)
+    return _completed(definition, "", None, load).definition
+
+
+def _names_files(definition: Definition) -> bool:
+    """Whether files that it names are part of it."""
+    return isinstance(definition.base, DockerfileBase) or bool(definition.copy) or definition.project is not None
+
+
+def _completed(
+    definition: Definition, folder: str, contents: "Callable[[], Contents] | None", load: Callable[[str], bytes]
+) -> "Completed":
+    from envbuild.workspace.contents import Contents, meant
+
+    return meant(definition, folder, contents() if contents else Contents(load))
+
+
+def refuse_unserved(
+    path: str, load: Callable[[str], bytes], selection: Selection, given: Definition | None = None
+) -> None:
+    """InvalidDefinition where a definition asks for what has no builder: with the lines that do, where it is no value."""
+    from envbuild.normalize import normalize, unserved
+
+    def refuse(definition: Definition) -> Definition:
+        normal = normalize(definition)
+        if faults := unserved(normal):
+            raise InvalidDefinition(faults)
+        return normal
+
+    if given is not None:
+        refuse(given)
+        return
+    _read(path, load, selection, refuse)
+
+
+def _read(path: str, load: Callable[[str], bytes], selection: Selection, finish: Finish) -> Reading:
+    from envbuild.formats.reading import read
+    from envbuild.machine import PUBLIC_INDEX
 
     folder = str(Path.cwd())
-    reader = _reader_of(path)
-    if reader is None:
-        reading = read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish)
-    else:
-        reading = reader(path, load, definition_name(path, folder), (PUBLIC_INDEX,), finish)
-    return Parsed(reading.definition, reading.logins, reading.notices, reading.files)
-
-
-def _reader_of(path: str) -> "Callable[..., Reading] | None":
-    """The reader of a kind of file that is told by its name; each is loaded for such a file alone."""
-    if path.endswith((".yml", ".yaml")):
-        from envbuild.formats.environmentyml import read_environment_yml
-
-        return read_environment_yml
-    if path.endswith(".py"):
-        from envbuild.formats.scriptheader import read_script
-
-        return read_script
-    if path.endswith("pyproject.toml"):
-        from envbuild.formats.pyprojecttoml import read_pyproject
-
-        return read_pyproject
-    return None
+    return read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish, selection=selection)
 
 
 def says_what_it_needs(path: str, files: Files) -> bool:

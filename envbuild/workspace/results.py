@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from envbuild.canonical import JSON
+from envbuild.definition import Definition
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.pipeline.building import Built
 from envbuild.pipeline.locking import Choice
 from envbuild.platforms import Platform
@@ -19,11 +21,13 @@ __all__ = ["BuildRequest", "Delivered", "Probe", "Shown"]
 class BuildRequest:
     """What to build, from which lock, and where to; no targets: an engine where one runs, else the store."""
 
-    spec: str
+    spec: str | Definition
+    """A file, a folder, or a definition itself."""
     platform: Platform | None = None
     choice: Choice = field(default_factory=Choice)
     targets: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    selection: Selection = NOTHING_MORE
     cache: str = ""
     """`HOST/REPOSITORY` where images are looked for before they are built, and claimed after."""
 

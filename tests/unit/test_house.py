@@ -194,7 +194,7 @@ def test_only_one_module_knows_where_the_public_index_is():
         f"{path.relative_to(ROOT)}: {host}"
         for path in tracked()
         for host in public
-        if host.encode() in path.read_bytes() and path != PACKAGE / "machine.py"
+        if host.encode() in path.read_bytes() and path != PACKAGE / "indexurl.py"
     ]
     assert not found, "\n".join(found)
 

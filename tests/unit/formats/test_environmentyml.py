@@ -8,6 +8,7 @@ from envbuild.definition import Definition
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
 from envbuild.formats.environmentyml import read_environment_yml
+from envbuild.formats.sourcefile import ReadRequest
 from envbuild.normalize import normalize
 
 
@@ -19,7 +20,11 @@ def read(text, **files):
             raise FileNotFoundError(2, "No such file", path)
         return documents[path].encode()
 
-    return read_environment_yml("environment.yml", load, "folder", ("https://default.example/simple",), normalize)
+    return read_environment_yml(
+        "environment.yml",
+        load,
+        ReadRequest(name="folder", pypi_urls=("https://default.example/simple",), finish=normalize),
+    )
 
 
 def faults(text, **files):
@@ -59,7 +64,9 @@ def test_it_is_the_same_definition_as_the_requirements_say():
     from envbuild.formats.requirements import read_requirements
 
     text = "dependencies:\n  - pip\n  - python=3.11\n  - pip:\n    - numpy==2.0\n"
-    other = read_requirements("requirements.txt", lambda _: b"numpy==2.0\n", "folder", (), normalize)
+    other = read_requirements(
+        "requirements.txt", lambda _: b"numpy==2.0\n", ReadRequest(name="folder", finish=normalize)
+    )
     assert read(text).definition == other.definition
 
 

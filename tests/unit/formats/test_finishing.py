@@ -4,12 +4,13 @@ import pytest
 
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.reading import read
-from envbuild.normalize import normalize, served
+from envbuild.normalize import normalize, unserved
 
 
 def _meant(definition):
     normal = normalize(definition)
-    served(normal)
+    if faults := unserved(normal):
+        raise InvalidDefinition(faults)
     return normal
 
 

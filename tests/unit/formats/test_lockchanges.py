@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from envbuild.definition import DebianBase
 from envbuild.formats.lockchanges import ChangeKind, changes
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
@@ -42,3 +44,28 @@ def test_the_base_counts_and_another_place_does_not():
 def test_a_deb_and_a_wheel_of_one_name_are_two_packages():
     deb = replace(wheel("a", "1", "1"), kind=ArtifactKind.DEB)
     assert len(changes(None, lock(wheel("a", "1", "2"), base=(deb,)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (None, "pypi", "+ a 2"),
+        (None, "team", "+ a 2 (team)"),
+        ("pypi", "pypi", "~ a 1 -> 2"),
+        ("team", "team", "~ a 1 -> 2"),
+        ("team", "pypi", "~ a 1 -> 2 (team -> pypi)"),
+        ("pypi", "team", "~ a 1 -> 2 (pypi -> team)"),
+        ("team", None, "- a 1"),
+    ],
+)
+def test_a_package_that_comes_from_another_index_than_before_is_seen_in_review(old, new, told):
+    """Whoever gets a name on a public index must not slip into a lock between two versions."""
+    before = lock(replace(wheel("a", "1", "1"), source=old)) if old else lock()
+    after = lock(replace(wheel("a", "2", "2"), source=new)) if new else lock()
+    assert [str(change) for change in changes(before, after)] == [told]
+
+
+def test_a_debian_package_that_moves_to_the_security_suite_is_no_other_index():
+    old = replace(wheel("a", "1", "1"), kind=ArtifactKind.DEB, source="debian:bookworm")
+    new = replace(old, version="2", sha256="2" * 64, source="debian:bookworm-security")
+    assert [str(change) for change in changes(lock(old), lock(new))] == ["~ a 1 -> 2"]

@@ -6,15 +6,16 @@ from envbuild.definition import DebianBase, Index
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.pyprojecttoml import read_pyproject
 from envbuild.formats.scriptheader import has_header, read_script
+from envbuild.formats.sourcefile import ReadRequest
 from envbuild.normalize import normalize
 
 
 def script(text):
-    return read_script("train.py", lambda _: text.encode(), "train", (), normalize)
+    return read_script("train.py", lambda _: text.encode(), ReadRequest(name="train", finish=normalize))
 
 
 def project(text):
-    return read_pyproject("pyproject.toml", lambda _: text.encode(), "folder", (), normalize)
+    return read_pyproject("pyproject.toml", lambda _: text.encode(), ReadRequest(name="folder", finish=normalize))
 
 
 def faults(read, text):
@@ -51,7 +52,7 @@ def test_what_a_script_needs_is_what_requirements_say():
     """The same packages must be the same image, wherever they stand."""
     from envbuild.formats.requirements import read_requirements
 
-    other = read_requirements("r.txt", lambda _: b"rich\nrequests<3\n", "train", (), normalize)
+    other = read_requirements("r.txt", lambda _: b"rich\nrequests<3\n", ReadRequest(name="train", finish=normalize))
     assert script(SCRIPT).definition == other.definition
     same = project(
         '[project]\nname = "train"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["rich", "requests<3"]\n'

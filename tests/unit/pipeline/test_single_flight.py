@@ -56,7 +56,7 @@ class _Locking(Locking):
         super().__init__(self, None, None, None, None, None, alone=turns.resolve)
         self._made_here = made
 
-    def find(self, spec, platform, choice, report):
+    def found(self, spec, platform, choice, report):
         return "found" if self._made_here else None
 
     def _section_here(self, request, platform):

@@ -1,0 +1,78 @@
+"""YAML text of plain values, block style: what `formats.yamlnodes` reads back as the same values."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from envbuild.formats.yamlnodes import Kind, Scalar, YamlFault, parse
+
+__all__ = ["yaml_lines", "yaml_scalar", "yaml_text"]
+
+_NOT_PRINTED = re.compile(r"[^\t\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def yaml_text(value: Mapping[str, Any]) -> str:
+    """The document, with a newline at its end."""
+    return "\n".join(yaml_lines(value)) + "\n"
+
+
+def yaml_lines(value: Any, indent: str = "") -> Iterator[str]:
+    """The lines of a table or list."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _entry(f"{indent}{yaml_scalar(key)}:", item, indent)
+        return
+    for item in value:
+        if isinstance(item, Mapping) and item:
+            first, *rest = yaml_lines(item, f"{indent}  ")
+            yield f"{indent}- {first.lstrip()}"
+            yield from rest
+        else:
+            yield from _entry(f"{indent}-", item, indent)
+
+
+def _entry(head: str, item: Any, indent: str) -> Iterator[str]:
+    if isinstance(item, Mapping | list | tuple) and item:
+        yield head
+        yield from yaml_lines(item, f"{indent}  " if isinstance(item, Mapping) else indent)
+    else:
+        yield f"{head} {yaml_scalar(item)}".rstrip()
+
+
+def yaml_scalar(value: Any) -> str:
+    """One value; a text plain where YAML takes it for this text, else in quotes."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value if _is_plain(value) else _quoted(value)
+        case Mapping():
+            return "{}"
+        case list() | tuple():
+            return "[]"
+        case _:
+            return json.dumps(value)
+
+
+def _is_plain(text: str) -> bool:
+    if "\n" in text or text != text.strip() or text.startswith(("?", "---", "...")):
+        return False
+    try:
+        node = parse(text)
+    except YamlFault:
+        return False
+    if not isinstance(node, Scalar) or node.kind is not Kind.TEXT or node.text != text:
+        return False
+    # A list's item, a table's key: what reads as one word alone may not do so there.
+    return ": " not in text and not text.endswith(":") and text[0] not in "'\"&*!|>%@`"
+
+
+def _quoted(text: str) -> str:
+    def escaped(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+    return _NOT_PRINTED.sub(escaped, json.dumps(text, ensure_ascii=False))

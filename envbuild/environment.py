@@ -1,0 +1,230 @@
+"""`Environment`: a definition that is made and edited in code, with AzureML's names (azureml.core.environment).
+
+`Environment("train")` has no packages, the default base and no variables. What it means is `to_definition()`; the same
+meaning has the same id, whether it is made here or read from a file.
+"""
+
+import os
+import sys
+import warnings
+from copy import deepcopy
+from pathlib import Path
+from typing import IO
+
+from envbuild.azuremlform.kinds import OPTIONAL_TEXT, PAIRS, one_of
+from envbuild.azuremlform.refusals import Refused
+from envbuild.azuremlform.section import Attribute, Section, optional, section
+from envbuild.container_registry import ContainerRegistry
+from envbuild.databricks import DatabricksSection
+from envbuild.definition import Definition
+from envbuild.environmentparts.directory import load_folder, save_folder
+from envbuild.environmentparts.docker import (
+    DEFAULT_CPU_IMAGE,
+    DEFAULT_GPU_IMAGE,
+    DockerBuildContext,
+    DockerImagePlatform,
+    DockerSection,
+)
+from envbuild.environmentparts.languages import RCranPackage, RGitHubPackage, RSection, SparkPackage, SparkSection
+from envbuild.environmentparts.meaning import reading_of
+from envbuild.environmentparts.python import PythonSection
+from envbuild.environmentparts.specifications import conda_specification, packages_of, pip_requirements
+from envbuild.formats.sourcefile import Reading
+from envbuild.formats.urls import redacted
+from envbuild.sources.condaenvironments import conda_environment
+from envbuild.workspace.capturing import capture
+
+__all__ = [
+    "DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE",
+    "DockerBuildContext",
+    "DockerImagePlatform",
+    "DockerSection",
+    "Environment",
+    "EnvironmentReference",
+    "PythonSection",
+    "RCranPackage",
+    "RGitHubPackage",
+    "RSection",
+    "SparkPackage",
+    "SparkSection",
+]
+
+_PathLike = str | os.PathLike[str]
+
+
+class Environment(Section):
+    """An environment. Attributes are checked when they are assigned; a misspelt one is refused with the nearest.
+
+    WrongType (a TypeError), Refused (a ValueError) and UnknownAttribute (an AttributeError) say what is wrong.
+    """
+
+    name = Attribute(OPTIONAL_TEXT, lambda: None)
+    version = Attribute(OPTIONAL_TEXT, lambda: None)
+    environment_variables = Attribute(PAIRS, dict, reads=lambda _, value: {} if value is None else value)
+    python = Attribute(section(PythonSection), PythonSection)
+    docker = Attribute(section(DockerSection), DockerSection)
+    spark = Attribute(section(SparkSection), SparkSection)
+    databricks = Attribute(section(DatabricksSection), DatabricksSection)
+    r = Attribute(optional(RSection), lambda: None)
+    inferencing_stack_version = Attribute(one_of("latest", None), lambda: None)
+    asset_id = Attribute(OPTIONAL_TEXT, lambda: None)
+
+    def __init__(self, name: str | None) -> None:
+        """Of this name, with nothing in it."""
+        super().__init__()
+        self.name = name
+
+    @staticmethod
+    def from_conda_specification(name: str, file_path: _PathLike) -> "Environment":
+        """Of a conda environment file. InvalidDefinition has what is wrong in it; UsageError: it cannot be read."""
+        made = Environment(name)
+        made.python.conda_dependencies = conda_specification(file_path)
+        return made
+
+    @staticmethod
+    def from_pip_requirements(name: str, file_path: _PathLike, pip_version: str | None = None) -> "Environment":
+        """Of a requirements file, which is read as pip reads it, with the files that it includes.
+
+        InvalidDefinition has what is wrong in them; UsageError: the file cannot be read.
+        """
+        made = Environment(name)
+        made.python.conda_dependencies = pip_requirements(file_path, pip_version)
+        return made
+
+    @staticmethod
+    def from_existing_conda_environment(name: str, conda_environment_name: str) -> "Environment":
+        """Of a conda environment of this machine, by its name; conda itself is not needed.
+
+        What could not be taken is said in a warning. UsageError where there is no such environment.
+        """
+        return _captured(name, conda_environment(conda_environment_name, os.environ))
+
+    @staticmethod
+    def from_current(name: str | None = None) -> "Environment":
+        """Of the environment that runs this. What could not be taken is said in a warning."""
+        return _captured(name, Path(sys.prefix))
+
+    @staticmethod
+    def from_dockerfile(
+        name: str,
+        dockerfile: _PathLike | IO[str],
+        conda_specification: _PathLike | None = None,
+        pip_requirements: _PathLike | None = None,
+    ) -> "Environment":
+        """Of a Dockerfile (its path, its text or a file object), and a conda or requirements file whose packages go on top.
+
+        Without either the user manages the packages. Refused for both; UsageError for a path where nothing is.
+        """
+        made = _on_top(name, conda_specification, pip_requirements)
+        made.docker.base_dockerfile = dockerfile
+        return made
+
+    @staticmethod
+    def from_docker_image(
+        name: str,
+        image: str,
+        container_registry: ContainerRegistry | None = None,
+        conda_specification: _PathLike | None = None,
+        pip_requirements: _PathLike | None = None,
+    ) -> "Environment":
+        """Of an image, and a conda or requirements file whose packages go on top.
+
+        Without either the user manages the packages. Refused for both.
+        """
+        made = _on_top(name, conda_specification, pip_requirements)
+        made.docker.base_image = image
+        if container_registry is not None:
+            made.docker.base_image_registry = container_registry
+        return made
+
+    @staticmethod
+    def from_docker_build_context(name: str, docker_build_context: DockerBuildContext) -> "Environment":
+        """Of a folder with a Dockerfile; the user manages the packages."""
+        made = _on_top(name, None, None)
+        made.docker.build_context = docker_build_context
+        return made
+
+    @staticmethod
+    def load_from_directory(path: _PathLike) -> "Environment":
+        """Of a folder that `save_to_directory` wrote, here or in AzureML.
+
+        InvalidDefinition has what is wrong in its files; UsageError: no such folder or file.
+        """
+        value, conda = load_folder(Path(path))
+        made = Environment.from_json(value, "")
+        if conda is not None:
+            made.python.conda_dependencies = conda
+        return made
+
+    def save_to_directory(self, path: _PathLike, overwrite: bool = False) -> None:
+        """Write azureml_environment.json, conda_dependencies.yml and, where there is one, BaseDockerfile.
+
+        Logins are not written, with a warning. UsageError: the folder is there, and `overwrite` is False.
+        """
+        registry = self.docker.base_image_registry
+        if registry.username or registry.password:
+            said = "docker.base_image_registry: the login is not written; keep it with `envbuild login`"
+            warnings.warn(said, UserWarning, stacklevel=2)
+        save_folder(Path(path), self.to_json(), self.python.conda_dependencies, overwrite=overwrite)
+
+    def clone(self, new_name: str) -> "Environment":
+        """A copy that shares nothing with this one; its version and asset id are None."""
+        made = deepcopy(self)
+        made.name, made.version, made.asset_id = new_name, None, None
+        return made
+
+    def to_definition(self, *, keep_azureml: bool = False) -> Definition:
+        """What it means, normalized. InvalidDefinition has all that is wrong, each fault with its attribute.
+
+        azureml-defaults, azureml-core and azureml-sdk are left out, or kept where `keep_azureml` says so.
+        """
+        return self.to_reading(keep_azureml=keep_azureml).definition
+
+    def to_reading(self, *, keep_azureml: bool = False) -> Reading:
+        """What it means, with the logins that stood in URLs, and notices of what was left out or assumed."""
+        return reading_of(self, keep_azureml=keep_azureml)
+
+    def __str__(self) -> str:
+        return f"Environment(Name: {self.name}, Version: {self.version})"
+
+    def __repr__(self) -> str:
+        return redacted(super().__repr__())
+
+
+class EnvironmentReference(Section):
+    """An environment by its name; without a version the newest."""
+
+    name = Attribute(OPTIONAL_TEXT, lambda: None)
+    version = Attribute(OPTIONAL_TEXT, lambda: None)
+
+    def __init__(self, name: str, version: str | None = None) -> None:
+        """The environment of this name and version."""
+        super().__init__()
+        self.name, self.version = name, version
+
+
+def _captured(name: str | None, prefix: Path) -> Environment:
+    found = capture(str(prefix), os.environ)
+    made = Environment(found.definition.name if name is None else name)
+    made.python.conda_dependencies = packages_of(found.definition)
+    made.environment_variables = dict(found.definition.variables)
+    made.docker.platform.architecture = found.definition.platforms[0].architecture
+    if found.left_behind:
+        left = "\n  ".join(map(str, found.left_behind))
+        warnings.warn(f"{prefix}: left behind:\n  {left}", UserWarning, stacklevel=3)
+    return made
+
+
+def _on_top(name: str, conda: _PathLike | None, pip: _PathLike | None) -> Environment:
+    """An environment with the packages of one file, or none."""
+    if conda is not None and pip is not None:
+        hint = "keep one: a pip section may stand in the conda file"
+        raise Refused("conda_specification and pip_requirements are both given", at="conda_specification", hint=hint)
+    if conda is not None:
+        return Environment.from_conda_specification(name, conda)
+    if pip is not None:
+        return Environment.from_pip_requirements(name, pip)
+    made = Environment(name)
+    made.python.user_managed_dependencies = True
+    return made

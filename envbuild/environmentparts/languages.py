@@ -1,0 +1,63 @@
+"""What an environment has beside Python in AzureML: Spark and R. Kept and saved; a definition has none of it."""
+
+from envbuild.azuremlform.kinds import BOOLEAN, OPTIONAL_TEXT, TEXTS, Kind
+from envbuild.azuremlform.section import Attribute, Section, many, optional_many
+
+__all__ = ["RCranPackage", "RGitHubPackage", "RSection", "SparkPackage", "SparkSection"]
+
+_OPTIONAL_BOOLEAN: Kind[bool | None] = Kind(
+    "True, False or None", lambda value: value is None or isinstance(value, bool), lambda value: value
+)
+_OPTIONAL_TEXTS: Kind[list[str] | None] = Kind(
+    "a list of texts or None",
+    lambda value: value is None or (isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)),
+    lambda value: value if value is None else list(value),
+)
+
+
+class SparkPackage(Section):
+    """A Maven package by its coordinates."""
+
+    group = Attribute(OPTIONAL_TEXT, lambda: None)
+    artifact = Attribute(OPTIONAL_TEXT, lambda: None)
+    version = Attribute(OPTIONAL_TEXT, lambda: None)
+
+    def __init__(self, group: str | None = None, artifact: str | None = None, version: str | None = None) -> None:
+        super().__init__()
+        self.group, self.artifact, self.version = group, artifact, version
+
+
+class SparkSection(Section):
+    """The packages that PySpark fetches."""
+
+    repositories = Attribute(TEXTS, list)
+    packages = Attribute(many(SparkPackage), list)
+    precache_packages = Attribute(BOOLEAN, lambda: True)
+
+
+class RCranPackage(Section):
+    """A package of CRAN."""
+
+    name = Attribute(OPTIONAL_TEXT, lambda: None)
+    version = Attribute(OPTIONAL_TEXT, lambda: None)
+    repository = Attribute(OPTIONAL_TEXT, lambda: None)
+
+
+class RGitHubPackage(Section):
+    """A package of a repository."""
+
+    repository = Attribute(OPTIONAL_TEXT, lambda: None)
+    auth_token = Attribute(OPTIONAL_TEXT, lambda: None, saved=False)
+
+
+class RSection(Section):
+    """R and its packages (deprecated there)."""
+
+    r_version = Attribute(OPTIONAL_TEXT, lambda: None)
+    user_managed = Attribute(_OPTIONAL_BOOLEAN, lambda: False)
+    rscript_path = Attribute(OPTIONAL_TEXT, lambda: None)
+    snapshot_date = Attribute(OPTIONAL_TEXT, lambda: None)
+    cran_packages = Attribute(optional_many(RCranPackage), lambda: None)
+    github_packages = Attribute(optional_many(RGitHubPackage), lambda: None)
+    custom_url_packages = Attribute(_OPTIONAL_TEXTS, lambda: None)
+    bioconductor_packages = Attribute(_OPTIONAL_TEXTS, lambda: None)

@@ -1,0 +1,54 @@
+"""Which definitions have something to choose from: one refusal for all that have not, one place that adds the package."""
+
+from dataclasses import replace
+from pathlib import PurePath
+
+from envbuild.definition import Definition, Project
+from envbuild.errors import UsageError
+from envbuild.formats.selection import Selection
+from envbuild.formats.sourcefile import ReadRequest
+
+__all__ = ["refuse_choice", "with_package"]
+
+_HAVE_CHOICES = (
+    "pyproject.toml",
+    "uv.lock",
+    "poetry.lock",
+    "pylock.toml",
+    "Pipfile.lock",
+    "pixi.lock",
+    "conda-lock.yml",
+)
+"""What the names of files end with whose readers know extras, groups or a package of their own."""
+_OF_A_PROJECT = ("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml")
+"""Those that stand beside a Python project."""
+
+
+def refuse_choice(path: str, selection: Selection) -> None:
+    """UsageError where a selection is asked of a file that has nothing to choose from."""
+    if selection.project and not _is_one(path, _OF_A_PROJECT):
+        own = _is_one(path, ("envbuild.toml",))
+        hint = 'write project = "." into it' if own else "it is for a pyproject.toml and its locks: name that file"
+        raise UsageError("--project: this file is not a Python project's", at=path, hint=hint)
+    if selection and not _is_one(path, _HAVE_CHOICES):
+        asked = selection.options.strip()
+        hint = "extras and groups stand in a pyproject.toml, and in its locks: name that file"
+        raise UsageError(f"{asked}: this file has no extras and no groups", at=path, hint=hint)
+
+
+def with_package(asked: ReadRequest) -> ReadRequest:
+    """The request that makes the folder's own package a part of the definition, where it was chosen."""
+    if not asked.selection.project:
+        return asked
+
+    def finish(definition: Definition) -> Definition:
+        return asked.finish(replace(definition, project=definition.project or Project(".")))
+
+    return replace(asked, finish=finish)
+
+
+def _is_one(path: str, ends: tuple[str, ...]) -> bool:
+    name = PurePath(path).name
+    if name.startswith("pylock.") and name.endswith(".toml"):
+        name = "pylock.toml"
+    return any(name == end or name.endswith(f".{end}") for end in ends)

@@ -1,0 +1,24 @@
+"""A YAML file as a definition: which of the forms it has is told by its keys, since all of them are named as they like."""
+
+from envbuild.formats.azuremlyaml import is_azureml, read_azureml
+from envbuild.formats.environmentyml import read_environment
+from envbuild.formats.mlflowenv import is_python_env, read_mlflow_conda, read_python_env
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
+from envbuild.formats.yamlfile import load_yaml
+
+__all__ = ["read_yaml"]
+
+
+def read_yaml(path: str, load: Loader, asked: ReadRequest) -> Reading:
+    """The definition in an environment.yml, an AzureML environment (v2), or MLflow's python_env.yaml or conda.yaml.
+
+    InvalidDefinition has all faults; UsageError: the file cannot be read.
+    """
+    text, document = load_yaml(path, load)
+    if is_azureml(document):
+        return read_azureml(document, text, path, load, asked)
+    if is_python_env(document):
+        return read_python_env(document, path, load, asked)
+    if mlflow := read_mlflow_conda(document, text, path, load, asked):
+        return mlflow
+    return read_environment(document, text, path, load, asked)

@@ -1,0 +1,157 @@
+"""`MarkerSets`: environment markers (PEP 508) as sets of the environments that images of one Python can have.
+
+Every image is Linux and CPython, and its definition names the minor version: that much of a marker is decided here. What
+stays open is the machine and the release of that Python, which the base decides. An environment is one of the machines with
+a run of releases that no marker tells apart, so a set of them is a bit mask: `&` is "and", `|` is "or", nothing grows, and
+a set has one text, however the markers that it is of were written.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.specifiers import SpecifierSet
+
+from envbuild.platforms import MACHINES, Platform
+
+__all__ = ["MarkerSets", "marker_environment"]
+
+_OPEN = re.compile(r"\b(?:python_full_version|implementation_version|platform_machine)\b")
+_EXTRA = re.compile(r"""\bextra\s*(==|!=)\s*(?:'([^']*)'|"([^"]*)")|(?:'([^']*)'|"([^"]*)")\s*(==|!=)\s*extra\b""")
+_TRUE, _FALSE = 'os_name == "posix"', 'os_name != "posix"'
+
+
+def marker_environment(machine: str, python: str) -> dict[str, Any]:
+    """The variables of PEP 508, and of PEP 751's markers, in an image with this release of Python (`3.11.2`)."""
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": python,
+        "os_name": "posix",
+        "platform_machine": machine,
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": python,
+        "python_version": ".".join(python.split(".")[:2]),
+        "sys_platform": "linux",
+        "extra": "",
+        "extras": frozenset(),
+        "dependency_groups": frozenset(),
+    }
+
+
+def _no_extra(_name: str) -> bool:
+    return False
+
+
+class MarkerSets:
+    """Markers as sets, for one minor version of Python."""
+
+    def __init__(
+        self,
+        python: str,
+        markers: Iterable[str],
+        allowed: str = "",
+        *,
+        extras: Iterable[str] = (),
+        groups: Iterable[str] = (),
+    ) -> None:
+        """`python`: the minor version. `markers`: all that will be asked for: the releases they name are told apart.
+
+        `allowed`: a Requires-Python; where it excludes a release, nothing is asked and nothing is said. `extras` and
+        `groups` are PEP 751's, which a lock is installed with.
+        """
+        release = re.compile(rf"\b{re.escape(python)}\.(\d{{1,4}})")
+        named = {int(patch) for text in (*markers, allowed) for patch in release.findall(text)}
+        starts = sorted({0, *named, *(patch + 1 for patch in named)})
+        specifiers = SpecifierSet(allowed)
+        kept = [patch for patch in starts if specifiers.contains(f"{python}.{patch}", prereleases=True)]
+        self._python, self._starts = python, kept or starts
+        self._worlds = [
+            marker_environment(machine, f"{python}.{patch}")
+            | {"extras": frozenset(extras), "dependency_groups": frozenset(groups)}
+            for machine in MACHINES
+            for patch in self._starts
+        ]
+        self.all = (1 << len(self._worlds)) - 1
+        """Every environment."""
+        self._known: dict[str, int] = {"": self.all}
+
+    def of(self, marker: str, has_extra: Callable[[str], bool] = _no_extra) -> int:
+        """The environments in which a marker holds; `has_extra` says which extras `extra == "..."` means.
+
+        ValueError where it is no marker.
+        """
+        text = _EXTRA.sub(lambda found: _decided(found, has_extra), marker) if "extra" in marker else marker
+        known = self._known.get(text)
+        if known is None:
+            known = self._known[text] = self._evaluated(text)
+        return known
+
+    def on(self, platforms: Iterable[Platform]) -> int:
+        """The environments of some platforms."""
+        machines = {platform.machine for platform in platforms}
+        return sum(1 << n for n, world in enumerate(self._worlds) if world["platform_machine"] in machines)
+
+    def text(self, found: int) -> str:
+        """The one marker that holds in these environments alone; nothing where it is all of them."""
+        per_machine = [self._runs(found, number) for number in range(len(MACHINES))]
+        if found == self.all:
+            return ""
+        if all(runs == per_machine[0] for runs in per_machine):
+            return _either(per_machine[0])
+        return _either(
+            [_both(f'platform_machine == "{m}"', runs) for m, runs in zip(MACHINES, per_machine, strict=True) if runs]
+        )
+
+    def _evaluated(self, text: str) -> int:
+        try:
+            marker = Marker(text)
+            if not _OPEN.search(text):
+                return self.all if marker.evaluate(self._worlds[0], "lock_file") else 0
+            return sum(1 << n for n, world in enumerate(self._worlds) if marker.evaluate(world, "lock_file"))
+        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName) as error:
+            raise ValueError(str(error).partition("\n")[0]) from None
+
+    def _runs(self, found: int, machine: int) -> list[str]:
+        """The runs of releases on one machine, each as a marker (empty: all releases)."""
+        count = len(self._starts)
+        bits = [bool(found >> (machine * count + number) & 1) for number in range(count)]
+        return [self._between(first, last) for first, last in _stretches(bits)]
+
+    def _between(self, first: int, last: int) -> str:
+        bounds = []
+        if first:
+            bounds.append(f'python_full_version >= "{self._python}.{self._starts[first]}"')
+        if last + 1 < len(self._starts):
+            bounds.append(f'python_full_version < "{self._python}.{self._starts[last + 1]}"')
+        return " and ".join(bounds)
+
+
+def _decided(found: re.Match[str], has_extra: Callable[[str], bool]) -> str:
+    name = next((word for word in found.group(2, 3, 4, 5) if word is not None), "")
+    return _TRUE if has_extra(name) == ((found[1] or found[6]) == "==") else _FALSE
+
+
+def _stretches(bits: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """First and last of each stretch of true bits."""
+    first = -1
+    for number, bit in enumerate([*bits, False]):
+        if bit and first < 0:
+            first = number
+        elif not bit and first >= 0:
+            yield first, number - 1
+            first = -1
+
+
+def _either(markers: Sequence[str]) -> str:
+    return " or ".join(markers)
+
+
+def _both(marker: str, runs: Sequence[str]) -> str:
+    if runs == [""]:
+        return marker
+    more = _either(runs)
+    return f"{marker} and ({more})" if len(runs) > 1 else f"{marker} and {more}"

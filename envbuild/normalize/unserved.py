@@ -1,0 +1,45 @@
+"""`unserved`: what a definition may say, and no builder can make yet."""
+
+from envbuild.definition import NEWEST_LAYOUT, Definition, DockerfileBase, ImageBase
+from envbuild.errors import Fault
+
+__all__ = ["unserved"]
+
+
+def unserved(definition: Definition) -> tuple[Fault, ...]:
+    """A fault for each key of a normalized definition that no builder serves yet."""
+    d = definition
+    asked: tuple[tuple[str, bool], ...] = (
+        ("conda", bool(d.conda)),
+        ("channels", bool(d.channels)),
+        ("base.image", isinstance(d.base, ImageBase)),
+        ("base.dockerfile", isinstance(d.base, DockerfileBase)),
+        ("run", bool(d.run)),
+        ("copy", bool(d.copy)),
+        ("project", d.project is not None),
+        ("interpreter", bool(d.interpreter)),
+        ("virtual-packages", bool(d.virtual_packages)),
+    )
+    faults = [Fault(key, "no builder serves this key yet", _INSTEAD[key]) for key, used in asked if used]
+    for key, value, only in (("sdists", d.sdists, "refuse"), ("bytecode", d.bytecode, "none")):
+        if value != only:
+            faults.append(Fault(key, f"{value!r} is not served yet: only {only!r} is", _INSTEAD[key]))
+    if d.layout > NEWEST_LAYOUT:
+        what = f"layout {d.layout} needs a newer envbuild: the newest layout of this one is {NEWEST_LAYOUT}"
+        faults.append(Fault("layout", what, "upgrade: pip install -U envbuild"))
+    return tuple(faults)
+
+
+_INSTEAD = {
+    "conda": "name the packages from PyPI in `pypi`, and libraries in `system`",
+    "channels": "leave it out: channels are for conda packages",
+    "base.image": 'start from Debian packages: [base] debian = "bookworm"',
+    "base.dockerfile": 'start from Debian packages: [base] debian = "bookworm", with what is needed in `system`',
+    "run": "leave it out; Debian packages go in `system`",
+    "copy": "leave it out: the project's folder is there when a script of it is run",
+    "project": "leave it out: the project's folder is there when a script of it is run",
+    "interpreter": "leave it out: it is for base images",
+    "virtual-packages": "leave it out: they are for conda packages",
+    "sdists": "leave it out, and name versions that have wheels",
+    "bytecode": "leave it out",
+}

@@ -1,0 +1,36 @@
+"""An existing environment as a definition: which one is meant, and the reading of it."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from envbuild.sources.installed import Captured
+
+__all__ = ["capture", "prefix_of"]
+
+
+def capture(prefix: str, environ: Mapping[str, str]) -> "Captured":
+    """The environment at `prefix`: see `prefix_of`. UsageError where there is none."""
+    from envbuild.sources.installed import captured
+
+    return captured(prefix_of(prefix, environ), environ)
+
+
+def prefix_of(prefix: str, environ: Mapping[str, str]) -> Path:
+    """The folder that is meant: a path, or the name of a conda environment; nothing: the one that is active, else our own."""
+    if not prefix:
+        return Path(environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX") or sys.prefix)
+    path = Path(prefix)
+    if "/" in prefix or "\\" in prefix or prefix in (".", "..") or path.exists() or path.is_symlink():
+        return path
+    from envbuild.sources.condaenvironments import conda_environments
+
+    known = conda_environments(environ)
+    if prefix not in known:
+        hint = f"conda's are {', '.join(known)}" if known else "no conda environment is known here either"
+        raise UsageError("there is no such folder, and no conda environment of this name", at=prefix, hint=hint)
+    return known[prefix]

@@ -1,0 +1,112 @@
+"""A project's own wheel: its files copied as they are content, built by the project's backend, kept in the store."""
+
+import posixpath
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envbuild.definition import Project
+from envbuild.digest import Digest
+from envbuild.errors import BuildFailed, EnvironmentFault, UsageError
+from envbuild.pipeline.ownpackage import OwnPackages, OwnWheel
+from envbuild.pipeline.specs import Spec
+from envbuild.ports import Reporter
+from envbuild.wheelfiles import Target
+from envbuild.workspace.reading import dump_lock
+
+if TYPE_CHECKING:
+    from envbuild.resolvers.ownwheel import WheelMaker
+    from envbuild.workspace.adapters import Adapters
+
+__all__ = ["OwnWheels", "own_packages"]
+
+
+def own_packages(adapters: "Adapters") -> OwnPackages:
+    """What puts a spec's own package on top of its locks, with this workspace's store."""
+    return OwnPackages(
+        adapters.specs, adapters.blobs, adapters.claims, lambda: OwnWheels(adapters), dump_lock, adapters.turns.resolve
+    )
+
+
+class OwnWheels:
+    """Implements `pipeline.ownpackage.BuildsWheels`."""
+
+    def __init__(self, adapters: "Adapters") -> None:
+        self._adapters = adapters
+
+    def build(self, spec: Spec, target: Target, report: Reporter) -> OwnWheel:
+        """The wheel of a spec's project, its bytes in the store. BuildFailed with what the build backend said last."""
+        project = spec.project or Project(".")
+        with tempfile.TemporaryDirectory(prefix="envbuild-project-") as place:
+            # The same name everywhere: a backend may look at it.
+            tree, out = Path(place) / "project", Path(place) / "out"
+            self._copy(spec, project, tree)
+            try:
+                made = self._maker(spec, target).make(tree, out, target)
+            except BuildFailed as failed:
+                failed.at = failed.at or spec.path
+                raise
+            with made.path.open("rb") as stream, self._adapters.blobs.create() as writer:
+                shutil.copyfileobj(stream, writer)
+                digest = writer.commit()
+            report.notice(f"built {made.path.name} from {self._folder(spec, project) or '.'}")
+            return OwnWheel(
+                name=made.name,
+                version=made.version,
+                file=made.path.name,
+                size=made.path.stat().st_size,
+                sha256=digest,
+                requires=made.requires,
+            )
+
+    def _folder(self, spec: Spec, project: Project) -> str:
+        start = "" if self._adapters.given_definition is not None else posixpath.dirname(spec.path)
+        return posixpath.normpath(posixpath.join(start, project.path))
+
+    def _copy(self, spec: Spec, project: Project, tree: Path) -> None:
+        """What the definition's id covers, and nothing else. UsageError where it changed since it was read."""
+        from envbuild.context.tree import context_digest
+        from envbuild.resolvers.ownwheel import EPOCH
+        from envbuild.sources.contextcopy import copy_entries
+        from envbuild.sources.contextfiles import read_tree
+        from envbuild.workspace.contents import project_entries
+
+        folder = self._folder(spec, project)
+        tree.mkdir(mode=0o755)
+        copy_entries(folder, project_entries(folder, "project"), tree, EPOCH)
+        if context_digest(read_tree(str(tree), "project")) != Digest.parse(project.digest):
+            raise UsageError("the project's files changed while they were read", at=folder, hint="try again")
+
+    def _maker(self, spec: Spec, target: Target) -> "WheelMaker":
+        from envbuild.host import glibc_version
+        from envbuild.normalize.accelerators import indexes_of
+        from envbuild.resolvers.ownwheel import WheelMaker
+        from envbuild.workspace.packages import tool_environment
+
+        adapters = self._adapters
+        definition = adapters.specs.definition(spec).definition
+        indexes = [index for index in indexes_of(definition) if not index.explicit]
+        adapters.lease.hold("tools")
+        adapters.make_folder(adapters.places.tools)
+        urls = adapters.index_urls
+        logins = {**adapters.machine.logins, **adapters.logins, **adapters.asked_logins}
+        return WheelMaker(
+            indexes=indexes,
+            urls=urls,
+            environ=tool_environment(adapters.machine, urls, adapters.environ, logins),
+            cache=adapters.places.tools / "uv",
+            python=_python(".".join(target.python.split(".")[:2]), adapters),
+            glibc=glibc_version(),
+        )
+
+
+def _python(minor: str, adapters: "Adapters") -> str:
+    """This machine's Python of the target's version; any other one builds what is pure."""
+    from envbuild.runners.interpreter import find_interpreter
+
+    try:
+        return str(find_interpreter(minor, adapters.environ).path)
+    except EnvironmentFault:
+        return sys.executable
