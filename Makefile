@@ -3,7 +3,7 @@
 # make unit   the fast tests alone, with no service and no network
 # make torture   the long sets: power cuts, kills, failing calls, full disks, damage (root; hours; see docs/reliability.md)
 # make lint   style, types and the floors
-# make docs   docs/cli.md anew, from the commands' own help
+# make docs   docs/cli.md anew, from the commands' own help, and docs/from-azureml.md from its table
 
 # The first interpreter that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -38,6 +38,7 @@ format: .venv/ready-dev
 
 docs: .venv/ready-dev
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_from_azureml.py
 
 bench: .venv/ready-dev
 	@set -e; for program in benchmarks/*.py; do echo "$$program"; $(BIN)/python $$program; done

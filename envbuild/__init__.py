@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from envbuild.platforms import Platform
     from envbuild.workspace import Workspace
 
-__all__ = ["Definition", "Digest", "EnvbuildError", "Environment", "Image", "Lock", "Platform", "Workspace", "__version__"]
+__all__ = [
+    "Definition",
+    "Digest",
+    "EnvbuildError",
+    "Environment",
+    "Image",
+    "Lock",
+    "Platform",
+    "Workspace",
+    "__version__",
+]
 
 _HOMES = {
     "Definition": "envbuild.definition",

@@ -15,7 +15,7 @@ from envbuild.azuremlform.piplines import merged_requirements, option_of, packag
 from envbuild.azuremlform.refusals import Gone, Refused, WrongType
 from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.definition import DEFAULT_PYTHON
-from envbuild.errors import UsageError
+from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.condaspecs import python_of, spec_name
 from envbuild.formats.urls import redacted
 from envbuild.sources.files import ProjectFiles
@@ -28,6 +28,7 @@ PYTHON_DEFAULT_VERSION = DEFAULT_PYTHON
 _DOCUMENT_NAME = "project_environment"
 _CHANNEL = "conda-forge"
 _VERSION = re.compile(r"={1,2}\s*(\d+(?:\.\d+)*[a-z0-9]*)(?:\.\*|\*)?(?:[ =]\S+)?")
+_LOGIN = re.compile(rb"(?<=://)[^/\s]*@")
 _GONE_SDK = "there is no SDK to be found anywhere: envbuild is an ordinary package"
 
 
@@ -208,20 +209,19 @@ class CondaDependencies:
         target = Path(path or FILE_NAME)
         if target.is_dir():
             target /= FILE_NAME
-        text = self.serialize_to_string()
-        if redacted(text) != text:
-            hint = "keep it with `envbuild login URL`"
-            warnings.warn(f"{target}: the login in an index's URL is not written; {hint}", UserWarning, stacklevel=2)
-            text = re.sub(r"(?<=://)[^/\s]*@", "", text)
-        files = {target: text.encode()} | {target.parent / name: data for name, data in self._document.beside.items()}
-        for file, data in files.items():
+        beside = {target.parent / name: data for name, data in self._document.beside.items()}
+        for file, data in ({target: self.serialize_to_string().encode()} | beside).items():
+            clean = _LOGIN.sub(b"", data)
+            if clean != data:
+                hint = "keep it with `envbuild login URL`"
+                warnings.warn(f"{file}: the login in an index's URL is not written; {hint}", UserWarning, stacklevel=2)
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UsageError(
                     f"cannot be made: {error.strerror}", at=str(file.parent), hint="name a folder"
                 ) from error
-            ProjectFiles().write(str(file), data)
+            ProjectFiles().write(str(file), clean)
         return str(target)
 
     def save_to_file(self, base_directory: str | Path, conda_file_path: str | Path | None = None) -> str:
@@ -237,7 +237,13 @@ class CondaDependencies:
     @classmethod
     def _of_json(cls, value: Mapping[str, Any], at: str) -> "CondaDependencies":
         """Of what stands inline in JSON, as the service writes it."""
-        return cls._of_document(read_conda_document(at, lambda _: yaml_text(value).encode()))
+        if not isinstance(value, Mapping):
+            raise WrongType(f"expected a table, got {plain(value)}", at=at)
+        try:
+            return cls._of_document(read_conda_document(FILE_NAME, lambda _: yaml_text(value).encode()))
+        except InvalidDefinition as invalid:
+            # Its lines are nobody's: the text was made here.
+            raise InvalidDefinition([Fault(at, fault.what, fault.hint) for fault in invalid.faults]) from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CondaDependencies) and self._document == other._document

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from envbuild.azuremlform.kinds import OPTIONAL_TEXT, PAIRS, one_of
-from envbuild.azuremlform.refusals import Refused
+from envbuild.azuremlform.refusals import Refused, in_file
 from envbuild.azuremlform.section import Attribute, Section, optional, section
 from envbuild.container_registry import ContainerRegistry
 from envbuild.databricks import DatabricksSection
 from envbuild.definition import Definition
-from envbuild.environmentparts.directory import load_folder, save_folder
+from envbuild.environmentparts.directory import JSON_FILE, load_folder, save_folder
 from envbuild.environmentparts.docker import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -152,7 +152,8 @@ class Environment(Section):
         InvalidDefinition has what is wrong in its files; UsageError: no such folder or file.
         """
         value, conda = load_folder(Path(path))
-        made = Environment.from_json(value, "")
+        with in_file(str(Path(path) / JSON_FILE)):
+            made = Environment.from_json(value, "")
         if conda is not None:
             made.python.conda_dependencies = conda
         return made

@@ -19,6 +19,10 @@ __all__ = ["MarkerSets", "marker_environment"]
 
 _OPEN = re.compile(r"\b(?:python_full_version|implementation_version|platform_machine)\b")
 _EXTRA = re.compile(r"""\bextra\s*(==|!=)\s*(?:'([^']*)'|"([^"]*)")|(?:'([^']*)'|"([^"]*)")\s*(==|!=)\s*extra\b""")
+_WORD = r"""(?:'[^']*'|"[^"]*"|[a-z_]+)"""
+_TOKEN = re.compile(rf"\s*(?:[()]|(?:and|or)\b|{_WORD}\s*(?:[<>=!~]=?=?|in\b|not\s+in\b)\s*{_WORD})\s*")
+_WORDS = ("(", ")", "and", "or")
+_DEEPEST = 100
 _TRUE, _FALSE = 'os_name == "posix"', 'os_name != "posix"'
 
 
@@ -87,7 +91,13 @@ class MarkerSets:
         text = _EXTRA.sub(lambda found: _decided(found, has_extra), marker) if "extra" in marker else marker
         known = self._known.get(text)
         if known is None:
-            known = self._known[text] = self._evaluated(text)
+            try:
+                tokens = _Tokens(text)
+                known = self._either(tokens)
+                tokens.end()
+            except _Unusual:
+                known = self._evaluated(text)
+            self._known[text] = known
         return known
 
     def on(self, platforms: Iterable[Platform]) -> int:
@@ -101,10 +111,32 @@ class MarkerSets:
         if found == self.all:
             return ""
         if all(runs == per_machine[0] for runs in per_machine):
-            return _either(per_machine[0])
-        return _either(
-            [_both(f'platform_machine == "{m}"', runs) for m, runs in zip(MACHINES, per_machine, strict=True) if runs]
+            return _any_of(per_machine[0])
+        return _any_of(
+            [_with(f'platform_machine == "{m}"', runs) for m, runs in zip(MACHINES, per_machine, strict=True) if runs]
         )
+
+    def _either(self, tokens: "_Tokens") -> int:
+        found = self._both(tokens)
+        while tokens.take("or"):
+            found |= self._both(tokens)
+        return found
+
+    def _both(self, tokens: "_Tokens") -> int:
+        found = self._one(tokens)
+        while tokens.take("and"):
+            found &= self._one(tokens)
+        return found
+
+    def _one(self, tokens: "_Tokens") -> int:
+        if not tokens.take("("):
+            # A lock has thousands of markers, and few comparisons that they are made of.
+            text = tokens.comparison()
+            return self._known[text] if text in self._known else self._known.setdefault(text, self._evaluated(text))
+        found = self._either(tokens)
+        if not tokens.take(")"):
+            raise _Unusual
+        return found
 
     def _evaluated(self, text: str) -> int:
         try:
@@ -114,6 +146,8 @@ class MarkerSets:
             return sum(1 << n for n, world in enumerate(self._worlds) if marker.evaluate(world, "lock_file"))
         except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName) as error:
             raise ValueError(str(error).partition("\n")[0]) from None
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     def _runs(self, found: int, machine: int) -> list[str]:
         """The runs of releases on one machine, each as a marker (empty: all releases)."""
@@ -128,6 +162,38 @@ class MarkerSets:
         if last + 1 < len(self._starts):
             bounds.append(f'python_full_version < "{self._python}.{self._starts[last + 1]}"')
         return " and ".join(bounds)
+
+
+class _Unusual(Exception):
+    """A marker that is to be read by packaging as a whole, which also says what is wrong with it."""
+
+
+class _Tokens:
+    """A marker's brackets, words and comparisons, in order."""
+
+    def __init__(self, text: str) -> None:
+        found = list(_TOKEN.finditer(text))
+        if "".join(one[0] for one in found) != text or text.count("(") > _DEEPEST:
+            raise _Unusual
+        self._left = [one[0].strip() for one in reversed(found)]
+
+    def take(self, word: str) -> bool:
+        """Whether the next one is this; it is then behind us."""
+        if self._left and self._left[-1] == word:
+            self._left.pop()
+            return True
+        return False
+
+    def comparison(self) -> str:
+        """The next one, which is a comparison."""
+        if not self._left or self._left[-1] in _WORDS:
+            raise _Unusual
+        return self._left.pop()
+
+    def end(self) -> None:
+        """Nothing is left."""
+        if self._left:
+            raise _Unusual
 
 
 def _decided(found: re.Match[str], has_extra: Callable[[str], bool]) -> str:
@@ -146,12 +212,12 @@ def _stretches(bits: Sequence[bool]) -> Iterator[tuple[int, int]]:
             first = -1
 
 
-def _either(markers: Sequence[str]) -> str:
+def _any_of(markers: Sequence[str]) -> str:
     return " or ".join(markers)
 
 
-def _both(marker: str, runs: Sequence[str]) -> str:
+def _with(marker: str, runs: Sequence[str]) -> str:
     if runs == [""]:
         return marker
-    more = _either(runs)
+    more = _any_of(runs)
     return f"{marker} and ({more})" if len(runs) > 1 else f"{marker} and {more}"

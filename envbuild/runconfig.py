@@ -1,12 +1,12 @@
 """Run configurations as values: made, edited, saved and loaded, with AzureML's names (azureml.core.runconfig)."""
 
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from envbuild.azuremlform.kinds import BOOLEAN, INTEGER, JSON, OPTIONAL_TEXT, PAIRS, PLAIN, TEXT, TEXTS, Kind, one_of
+from envbuild.azuremlform.refusals import WrongType, in_file
 from envbuild.azuremlform.section import Attribute, Section, section
 from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.conda_dependencies import CondaDependencies
@@ -177,9 +177,9 @@ class _ReferencesKind(Kind[dict[str, DataReferenceConfiguration]]):
         return isinstance(value, dict) and all(isinstance(v, DataReferenceConfiguration) for v in value.values())
 
     def loaded(self, at: str, value: JSON) -> dict[str, DataReferenceConfiguration]:
-        found = self.checked(at, {}) if not isinstance(value, dict) else {}
-        found |= {k: DataReferenceConfiguration.from_json(v, f"{at}.{k}") for k, v in (value or {}).items()}
-        return found
+        if not isinstance(value, dict):
+            raise WrongType("expected a table", at=at)
+        return {name: DataReferenceConfiguration.from_json(item, f"{at}.{name}") for name, item in value.items()}
 
     def dumped(self, value: dict[str, DataReferenceConfiguration]) -> JSON:
         return {name: reference.to_json() for name, reference in value.items()}
@@ -249,13 +249,13 @@ class RunConfiguration(Section):
         if separate_environment_yaml and python.pop("condaDependencies", None) is not None:
             self.environment.python.conda_dependencies.save(target.parent / _CONDA_FILE)
             python["condaDependenciesFile"] = _CONDA_FILE
-        text = yaml_text(value)
-        if redacted(text) != text:
-            said = f"{target}: the login in an index's URL is not written; keep it with `envbuild login URL`"
-            warnings.warn(said, UserWarning, stacklevel=2)
-            text = re.sub(r"(?<=://)[^/\s]*@", "", text)
+        elif python.get("condaDependencies"):
+            text = self.environment.python.conda_dependencies.serialize_to_string()
+            if redacted(text) != text:
+                said = f"{target}: the login in an index's URL is not written; keep it with `envbuild login URL`"
+                warnings.warn(said, UserWarning, stacklevel=2)
         target.parent.mkdir(parents=True, exist_ok=True)
-        ProjectFiles().write(str(target), text.encode())
+        ProjectFiles().write(str(target), yaml_text(value).encode())
         return str(target)
 
     @staticmethod
@@ -287,7 +287,8 @@ def _read(path: Path) -> RunConfiguration:
     environment = value.get("environment")
     python = environment.get("python") if isinstance(environment, dict) else None
     named = python.pop("condaDependenciesFile", None) if isinstance(python, dict) else None
-    made = RunConfiguration.from_json(value, "")
+    with in_file(str(path)):
+        made = RunConfiguration.from_json(value, "")
     if named:
         # A name in the file's own folder, or a path from the project's.
         places = (path.parent / named, path.parent.parent / named)

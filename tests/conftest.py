@@ -4,26 +4,21 @@ A missing component is a skip that names it; where CI=true it is a failure, so t
 `python tests/services/services.py up` starts the components (`make test` does it).
 """
 
-import base64
-import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from imagechecks import Checker, Store
+from packageindexes.pypiserver import PROGRAM, pypiserver
+from packageindexes.wheels import write_wheel
 
 pytest_plugins = ["pytester", "registries.fixtures", "proxies.fixtures"]
 
@@ -303,24 +298,57 @@ def run_cli(home, tmp_path, sound) -> Callable[..., Result]:
 def make_wheel(tmp_path) -> Callable[..., Path]:
     """`make_wheel("pkg", "1.0", {"pkg/__init__.py": "x = 1"}, requires=["other"], tag="py3-none-any")`: a wheel's path."""
 
-    def make(name, version="1.0", files=None, *, requires=(), tag="py3-none-any", folder=tmp_path, metadata="") -> Path:
-        info = f"{name}-{version}.dist-info"
-        needs = "".join(f"Requires-Dist: {r}\n" for r in requires)
-        content = {
-            **({f"{name}/__init__.py": ""} if files is None else files),
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}{metadata}",
-            f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
-        }
-        rows = []
-        path = Path(folder) / f"{name}-{version}-{tag}.whl"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for member, body in content.items():
-                data = body.encode() if isinstance(body, str) else body
-                digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-                rows.append(f"{member},sha256={digest},{len(data)}\n")
-                archive.writestr(zipfile.ZipInfo(member, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
-            archive.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
-        return path
+    def make(name, version="1.0", files=None, *, folder=tmp_path, **more) -> Path:
+        return write_wheel(Path(folder), name, version, files, **more)
+
+    return make
+
+
+BACKEND = """\
+import base64, hashlib, os, pathlib, time, tomllib, zipfile
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]
+    name, version = project["name"].replace("-", "_"), project["version"]
+    info, tag = f"{name}-{version}.dist-info", TAG
+    requires = "".join(f"Requires-Dist: {line}\\n" for line in project.get("dependencies", []) + MORE)
+    scripts = "".join(f"{key} = {value}\\n" for key, value in project.get("scripts", {}).items())
+    files = {path.relative_to("src").as_posix(): path.read_bytes() for path in sorted(pathlib.Path("src").rglob("*.py"))}
+    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n{requires}".encode()
+    files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\nTag: {tag}\\n".encode()
+    files[f"{info}/entry_points.txt"] = f"[console_scripts]\\n{scripts}".encode()
+    rows = ""
+    # The time of a file in the archive is what the environment says, as backends do (reproducible-builds.org).
+    when = time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", time.time())))[:6]
+    with zipfile.ZipFile(os.path.join(wheel_directory, f"{name}-{version}-{tag}.whl"), "w") as archive:
+        for path, data in files.items():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            rows += f"{path},sha256={digest},{len(data)}\\n"
+            archive.writestr(zipfile.ZipInfo(path, when), data)
+        archive.writestr(zipfile.ZipInfo(f"{info}/RECORD", when), rows + f"{info}/RECORD,,\\n")
+    return f"{name}-{version}-{tag}.whl"
+"""
+"""A build backend (PEP 517) that stands in the project's own tree, so that no index is needed to build it."""
+
+
+@pytest.fixture
+def python_project() -> Callable[..., Path]:
+    """`python_project(folder, dependencies=["six"], more="...")`: a project with a package, a script and a build backend."""
+
+    def make(folder, *, dependencies=(), more="", name="my-project", requires=(), tag="py3-none-any", undeclared=()):
+        module = name.replace("-", "_")
+        (folder / "src" / module).mkdir(parents=True)
+        (folder / "src" / module / "__init__.py").write_text('def main():\n    print("hello from the project")\n')
+        (folder / "build_backend").mkdir()
+        head = f"TAG, MORE = {tag!r}, {list(undeclared)!r}\n"
+        (folder / "build_backend" / "in_tree.py").write_text(head + BACKEND)
+        (folder / "pyproject.toml").write_text(
+            f'[build-system]\nrequires = {json.dumps(list(requires))}\nbuild-backend = "in_tree"\n'
+            f'backend-path = ["build_backend"]\n[project]\nname = "{name}"\nversion = "1.0"\n'
+            f'dependencies = {json.dumps(list(dependencies))}\n{more}\n[project.scripts]\nmy-tool = "{module}:main"\n'
+        )
+        return folder
 
     return make
 
@@ -336,33 +364,9 @@ class Index:
 @pytest.fixture
 def pypi_server(tmp_path) -> Iterator[Index]:
     """A real index server (pypiserver: HTML pages with sha256 hashes) over an empty folder of the test's own."""
-    server = Path(sys.executable).with_name("pypi-server")
-    if not server.exists():
+    if not PROGRAM.exists():
         _missing("pypiserver", "not installed: make setup")
     folder = tmp_path / "index"
     folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["-p", str(port), "-i", "127.0.0.1", "--disable-fallback", "--hash-algo", "sha256", str(folder)]
-    with (tmp_path / "index.log").open("wb") as log:
-        process = subprocess.Popen([server, "run", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process)
-        yield Index(f"http://127.0.0.1:{port}/simple", folder)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 30
-    while True:
-        try:
-            urlopen(url, timeout=5).close()
-        except (URLError, OSError):
-            assert process.poll() is None, "the index server ended at once"
-            assert time.monotonic() < end, "the index server does not answer"
-            time.sleep(0.05)
-        else:
-            return
+    with pypiserver(folder) as url:
+        yield Index(url, folder)

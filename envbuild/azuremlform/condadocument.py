@@ -1,7 +1,8 @@
 """A conda environment file as a value that can be edited: read from YAML, written as YAML, each line with its field path."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from envbuild.azuremlform.besides import files_beside
@@ -13,6 +14,7 @@ from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFa
 __all__ = ["FILE_NAME", "CondaDocument", "read_conda_document"]
 
 FILE_NAME = "conda_dependencies.yml"
+_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 _KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 
 
@@ -42,6 +44,15 @@ class CondaDocument:
             "prefix": self.prefix,
         }
         return {key: value for key, value in found.items() if value or key == "dependencies"}
+
+    def without_logins(self) -> "CondaDocument":
+        """The same, without the logins that stand in URLs."""
+
+        def clean(lines: list[str]) -> list[str]:
+            return [_LOGIN.sub("", line) for line in lines]
+
+        pip = None if self.pip is None else clean(self.pip)
+        return replace(self, channels=clean(self.channels), conda=clean(self.conda), pip=pip)
 
     def text(self) -> str:
         """The document as YAML."""

@@ -45,16 +45,22 @@ def plain(value: object) -> str:
     return names.get(name, name)
 
 
+class _OneOf(Kind[str | None]):
+    def __init__(self, values: tuple[str | None, ...]) -> None:
+        super().__init__("a text", lambda value: value is None or isinstance(value, str), lambda value: value)
+        self._values = values
+
+    def checked(self, at: str, value: object) -> str | None:
+        """One of the values; Refused for another text."""
+        found = super().checked(at, value)
+        if found not in self._values:
+            raise Refused(f"unknown: {found!r}", at=at, hint=f"one of {', '.join(map(str, self._values))}")
+        return found
+
+
 def one_of(*values: str | None) -> Kind[str | None]:
-    """One of these texts. Refused for another text."""
-
-    def copied(value: Any) -> str | None:
-        if value not in values:
-            known = ", ".join(str(v) for v in values)
-            raise Refused(f"{value!r} is none of {known}", hint=f"one of {known}")
-        return value if value is None else str(value)
-
-    return Kind("a text", lambda value: value is None or isinstance(value, str), copied)
+    """One of these texts (or None). Refused for another text."""
+    return _OneOf(values)
 
 
 def _is_texts(value: object) -> bool:

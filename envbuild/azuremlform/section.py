@@ -93,7 +93,7 @@ class Section:
     def _unknown(self, name: str) -> UnknownAttribute:
         what = f"{type(self).__name__} has no attribute {name!r}"
         known = [known for known in dir(type(self)) if not known.startswith("_")]
-        return UnknownAttribute(what, hint=nearest(name, known) or f"it has {', '.join(self._attributes)}")
+        return UnknownAttribute(what, hint=nearest(name, known) or "docs/from-azureml.md has every name of AzureML's")
 
     def to_json(self) -> JSON:
         """What stands for it in a file: keys in camel case, in AzureML's order, without credentials."""

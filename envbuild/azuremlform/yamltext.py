@@ -7,7 +7,7 @@ from typing import Any
 
 from envbuild.formats.yamlnodes import Kind, Scalar, YamlFault, parse
 
-__all__ = ["yaml_lines", "yaml_scalar", "yaml_text"]
+__all__ = ["json_text", "yaml_lines", "yaml_scalar", "yaml_text"]
 
 _NOT_PRINTED = re.compile(r"[^\t\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -21,7 +21,9 @@ def yaml_lines(value: Any, indent: str = "") -> Iterator[str]:
     """The lines of a table or list."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _entry(f"{indent}{yaml_scalar(key)}:", item, indent)
+            yield from _entry(
+                f"{indent}{yaml_scalar(key)}:", item, f"{indent}  " if isinstance(item, Mapping) else indent
+            )
         return
     for item in value:
         if isinstance(item, Mapping) and item:
@@ -29,13 +31,13 @@ def yaml_lines(value: Any, indent: str = "") -> Iterator[str]:
             yield f"{indent}- {first.lstrip()}"
             yield from rest
         else:
-            yield from _entry(f"{indent}-", item, indent)
+            yield from _entry(f"{indent}-", item, f"{indent}  ")
 
 
-def _entry(head: str, item: Any, indent: str) -> Iterator[str]:
+def _entry(head: str, item: Any, inner: str) -> Iterator[str]:
     if isinstance(item, Mapping | list | tuple) and item:
         yield head
-        yield from yaml_lines(item, f"{indent}  " if isinstance(item, Mapping) else indent)
+        yield from yaml_lines(item, inner)
     else:
         yield f"{head} {yaml_scalar(item)}".rstrip()
 
@@ -48,7 +50,7 @@ def yaml_scalar(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return value if _is_plain(value) else _quoted(value)
+            return value if _is_plain(value) else json_text(value)
         case Mapping():
             return "{}"
         case list() | tuple():
@@ -70,9 +72,8 @@ def _is_plain(text: str) -> bool:
     return ": " not in text and not text.endswith(":") and text[0] not in "'\"&*!|>%@`"
 
 
-def _quoted(text: str) -> str:
-    def escaped(found: re.Match[str]) -> str:
-        code = ord(found[0])
-        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-    return _NOT_PRINTED.sub(escaped, json.dumps(text, ensure_ascii=False))
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON that YAML reads as the same values: characters that YAML has not are escaped, and no other."""
+    return _NOT_PRINTED.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=indent, ensure_ascii=False)
+    )

@@ -14,7 +14,7 @@ __all__ = ["probe_command", "show_command"]
 
 @click.command("probe", no_args_is_help=True)
 @click.argument("spec", metavar="SPEC", shell_complete=files)
-@asked("platform", "locking", "json")
+@asked("platform", "selection", "locking", "json")
 def probe_command(asked: Asked, spec: str) -> int:
     r"""Tell whether the image of SPEC is here: exit 0 for a hit, 10 for a miss. Uses neither network nor engine.
 
@@ -24,7 +24,7 @@ def probe_command(asked: Asked, spec: str) -> int:
     envbuild probe requirements.txt
     envbuild probe requirements.txt -q || echo "will be built"
     """
-    answer = asked.workspace.probe(spec, asked.platform, asked.choice, asked.report)
+    answer = asked.workspace.probe(spec, asked.platform, asked.choice, asked.report, selection=asked.selection)
     if asked.json:
         document = {"schema": 1, "hit": answer.hit, "ids": dict(answer.ids), "digest": answer.digest}
         click.echo(json.dumps({**document, "reference": answer.reference, "missing": answer.missing}))
@@ -38,7 +38,7 @@ def probe_command(asked: Asked, spec: str) -> int:
 @click.command("show", no_args_is_help=True)
 @click.argument("spec", metavar="SPEC", shell_complete=files)
 @click.option("--toml", "as_toml", is_flag=True, help="Write SPEC as an envbuild.toml, and nothing else.")
-@asked("json")
+@asked("selection", "json")
 def show_command(asked: Asked, spec: str, *, as_toml: bool) -> None:
     r"""Show the normalized definition of SPEC, its ids, and what is known of its lock and image.
 
@@ -51,7 +51,7 @@ def show_command(asked: Asked, spec: str, *, as_toml: bool) -> None:
     """
     if as_toml and asked.json:
         raise UsageError("--toml and --json exclude each other", hint="--json has the definition, too")
-    shown = asked.workspace.show(spec, asked.report)
+    shown = asked.workspace.show(spec, asked.report, selection=asked.selection)
     if as_toml:
         click.echo(shown.toml, nl=False)
         return

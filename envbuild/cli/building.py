@@ -55,7 +55,7 @@ def _tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...])
     shell_complete=repositories,
     help="Where images are looked for before they are built, and claimed after. [ENVBUILD_CACHE]",
 )
-@asked("platform", "resolver", "locking", "json")
+@asked("platform", "resolver", "selection", "locking", "json")
 def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tuple[str, ...], cache: str) -> None:
     r"""Build the image of SPEC, or find it built already.
 
@@ -71,7 +71,13 @@ def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tupl
     """
     started = time.perf_counter()
     request = BuildRequest(
-        spec=spec, platform=asked.platform, choice=asked.choice, targets=targets, names=names, cache=cache
+        spec=spec,
+        platform=asked.platform,
+        choice=asked.choice,
+        selection=asked.selection,
+        targets=targets,
+        names=names,
+        cache=cache,
     )
     delivered = asked.workspace.build(request, asked.report)
     took = time.perf_counter() - started

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.candidates import files, folders
+from envbuild.cli.display import printable
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
 
@@ -47,12 +48,12 @@ def capture_command(asked: Asked, prefix: str, output: str, *, force: bool) -> N
     if output:
         workspace.adapters.files.write(output, toml.encode())
     if asked.json:
-        click.echo(json.dumps(_as_data(found, toml, output), ensure_ascii=False))
+        click.echo(json.dumps(_as_data(found, toml, output)))
         return
     click.echo(output or toml, nl=bool(output))
     if not asked.quiet:
         for line in _told(found):
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
 
 
 def _told(found: "Captured") -> Iterator[str]:

@@ -19,7 +19,7 @@ __all__ = ["diff_command", "explain_command"]
 
 @click.command("explain", no_args_is_help=True)
 @click.argument("spec", metavar="SPEC", shell_complete=files)
-@asked("platform", "json")
+@asked("platform", "selection", "json")
 def explain_command(asked: Asked, spec: str) -> None:
     r"""Tell why the image of SPEC is found, or has to be built: each id on the way, and what is known for it here.
 
@@ -30,7 +30,7 @@ def explain_command(asked: Asked, spec: str) -> None:
     envbuild explain requirements.txt
     envbuild explain envbuild.toml --json
     """
-    found = asked.workspace.explain(spec, asked.platform)
+    found = asked.workspace.explain(spec, asked.platform, selection=asked.selection)
     if asked.json:
         click.echo(json.dumps(_explained(found), ensure_ascii=False))
         return

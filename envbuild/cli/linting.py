@@ -20,7 +20,7 @@ __all__ = ["lint_command"]
 @click.argument("spec", metavar="SPEC", shell_complete=files)
 @click.option("--strict", is_flag=True, help="Exit 2 where there is a finding.")
 @click.option("--fix", is_flag=True, help="Mend in the file what can be mended safely; what is left is told.")
-@asked("json")
+@asked("selection", "json")
 def lint_command(asked: Asked, spec: str, *, strict: bool, fix: bool) -> int:
     r"""Tell what is likely to hurt in SPEC although it is valid: each finding with a code, its place and a remedy.
 
@@ -35,7 +35,7 @@ def lint_command(asked: Asked, spec: str, *, strict: bool, fix: bool) -> int:
     """
     workspace = asked.workspace
     mended = workspace.fix(spec) if fix else ()
-    findings = workspace.lint(spec)
+    findings = workspace.lint(spec, selection=asked.selection)
     if asked.json:
         told = [{**asdict(finding), "line": finding.line or None} for finding in findings]
         fixed = [{"path": file.path, **asdict(change)} for file in mended for change in file.changes]

@@ -44,7 +44,7 @@ def _packages(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     "--lock", "file", metavar="FILE", default="", shell_complete=files, help="The lock file to write. [as said above]"
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if the lock file does not fit SPEC.")
-@asked("resolver", "json")
+@asked("resolver", "selection", "json")
 def lock_command(
     asked: Asked, spec: str, *, check: bool, upgrade: bool, packages: tuple[str, ...], upgrade_base: bool, file: str
 ) -> None:
@@ -59,7 +59,7 @@ def lock_command(
     envbuild lock envbuild.toml --check
     """
     choice = Choice(file=file, locked=check, upgrade=upgrade, packages=packages, upgrade_base=upgrade_base)
-    result = asked.workspace.lock(spec, choice, asked.report)
+    result = asked.workspace.lock(spec, choice, asked.report, selection=asked.selection)
     if asked.json:
         changes = [_as_json(c) for c in result.changes]
         click.echo(json.dumps({"schema": 1, "path": result.path, "ids": dict(result.ids), "changes": changes}))
@@ -98,7 +98,7 @@ def _as_json(change: Change) -> dict[str, object]:
     help="pylock.toml (PEP 751), or requirements with hashes. [pylock]",
 )
 @click.option("-o", "--output", metavar="FILE", default="", shell_complete=files, help="The file to write. [stdout]")
-@asked("platform", "resolver", "locking")
+@asked("platform", "resolver", "selection", "locking")
 def export_command(asked: Asked, spec: str, form: str, output: str) -> None:
     r"""Write the PyPI packages of SPEC's lock in a form that other tools install from.
 
@@ -109,7 +109,7 @@ def export_command(asked: Asked, spec: str, form: str, output: str) -> None:
     envbuild export requirements.txt --format requirements -o hashed.txt
     """
     workspace = asked.workspace
-    text = workspace.export(spec, form, asked.platform, asked.choice, asked.report)
+    text = workspace.export(spec, form, asked.platform, asked.choice, asked.report, selection=asked.selection)
     if output:
         workspace.adapters.files.write(output, text.encode())
     else:

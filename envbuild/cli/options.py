@@ -11,6 +11,7 @@ from envbuild.cli.candidates import files, platforms
 from envbuild.cli.display import reporter
 from envbuild.cli.interrupts import is_interrupted
 from envbuild.errors import UsageError
+from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.pipeline.locking import Choice
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter
@@ -27,6 +28,7 @@ class Asked:
     resolver: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
+    selection: Selection = NOTHING_MORE
     quiet: bool = False
     json: bool = False
 
@@ -58,10 +60,19 @@ _LOCKING = (
     click.option("--locked", is_flag=True, help="The lock must be there and fit the definition."),
     click.option("--frozen", is_flag=True, help="Use the lock as it is, whatever the definition says."),
 )
+_SELECTION = (
+    click.option(
+        "--extra", "extras", multiple=True, metavar="NAME", help="Take an extra of the project, too; may be repeated."
+    ),
+    click.option(
+        "--group", "groups", multiple=True, metavar="NAME", help="Take a dependency group, too; may be repeated."
+    ),
+    click.option("--project", is_flag=True, help="Install the project's own package, too, as the last layer."),
+)
 
 
 def asked(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Adds shared options: of `platform`, `resolver`, `locking`, `json` those named, `--quiet` always."""
+    """Adds shared options: of `platform`, `resolver`, `locking`, `selection`, `json` those named, `--quiet` always."""
     platform = click.option(
         "--platform",
         callback=_platform,
@@ -69,7 +80,13 @@ def asked(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         shell_complete=platforms,
         help="The platform, of those that the definition names. [this machine's, else the first]",
     )
-    offered = {"platform": [platform], "resolver": [_RESOLVER], "locking": list(_LOCKING), "json": [_JSON]}
+    offered = {
+        "platform": [platform],
+        "resolver": [_RESOLVER],
+        "locking": list(_LOCKING),
+        "selection": list(_SELECTION),
+        "json": [_JSON],
+    }
     chosen = [option for name in names for option in offered[name]] + [_QUIET]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,6 +110,7 @@ def _gather(kwargs: dict[str, Any]) -> Asked:
         platform=kwargs.pop("platform", None),
         resolver=kwargs.pop("resolver", None) or "",
         choice=Choice(file=kwargs.pop("lock_file", ""), locked=locked, frozen=frozen),
+        selection=Selection(kwargs.pop("extras", ()), kwargs.pop("groups", ()), kwargs.pop("project", False)).normal,
         settings=click.get_current_context().find_root().params.get("settings") or {},
         quiet=kwargs.pop("quiet", False),
         json=kwargs.pop("as_json", False),

@@ -61,7 +61,7 @@ _CONTAINER = click.option(
 @_ENV
 @_CONTAINER
 @click.pass_obj
-@asked("platform", "resolver", "locking")
+@asked("platform", "resolver", "selection", "locking")
 def run_command(command: Command | None, asked: Asked, spec: str, container: bool | None) -> int:
     r"""Run a script in an environment, which is found or built first.
 
@@ -85,7 +85,7 @@ def run_command(command: Command | None, asked: Asked, spec: str, container: boo
 @click.command("shell")
 @_ENV
 @_CONTAINER
-@asked("platform", "resolver", "locking")
+@asked("platform", "resolver", "selection", "locking")
 def shell_command(asked: Asked, spec: str, container: bool | None) -> int:
     r"""Open a shell in an environment, which is found or built first: bash, in the current folder.
 
@@ -97,5 +97,12 @@ def shell_command(asked: Asked, spec: str, container: bool | None) -> int:
 
 
 def _run(asked: Asked, spec: str, command: Command, *, container: bool | None) -> int:
-    request = RunRequest(spec=spec, platform=asked.platform, choice=asked.choice, command=command, container=container)
+    request = RunRequest(
+        spec=spec,
+        platform=asked.platform,
+        choice=asked.choice,
+        selection=asked.selection,
+        command=command,
+        container=container,
+    )
     return asked.workspace.run(request, asked.report)

@@ -9,6 +9,7 @@ from typing import Any
 
 from envbuild.azuremlform.condadocument import FILE_NAME as CONDA_FILE
 from envbuild.azuremlform.kinds import JSON
+from envbuild.azuremlform.yamltext import json_text
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.sourcefile import load_text
@@ -41,7 +42,7 @@ def save_folder(folder: Path, value: JSON, conda: CondaDependencies | None, *, o
     for name, stays in ((CONDA_FILE, conda is not None), (DOCKERFILE, dockerfile is not None)):
         if not stays:
             (folder / name).unlink(missing_ok=True)
-    files.write(str(folder / JSON_FILE), (json.dumps(value, indent=4, ensure_ascii=False) + "\n").encode())
+    files.write(str(folder / JSON_FILE), f"{json_text(value, 4)}\n".encode())
 
 
 def load_folder(folder: Path) -> tuple[JSON, CondaDependencies | None]:

@@ -169,6 +169,7 @@ class DockerSection(Section):
 
     @gpu_support.setter
     def gpu_support(self, value: bool) -> None:
+        """Says nothing, with a warning."""
         if not isinstance(value, bool):
             raise WrongType("expected True or False", at="DockerSection.gpu_support")
         _deprecated("gpu_support", "a container gets the GPUs that the machine has")(self)

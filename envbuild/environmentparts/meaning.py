@@ -18,7 +18,7 @@ from envbuild.environmentparts.python import PythonSection
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.environmentyml import AZUREML_PACKAGES, read_environment_yml
 from envbuild.formats.sourcefile import Reading, ReadRequest
-from envbuild.machine import PUBLIC_INDEX
+from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
 from envbuild.reference import RULE, Reference

@@ -21,7 +21,7 @@ class _CondaKind(Kind[Any]):
         return None if value is None else CondaDependencies._of_json(value, at)  # noqa: SLF001  its other half
 
     def dumped(self, value: Any) -> JSON:
-        return None if value is None else value.as_dict()
+        return None if value is None else value._document.without_logins().as_dict()  # noqa: SLF001  its other half
 
 
 CONDA: Kind[CondaDependencies | None] = _CondaKind()

@@ -11,7 +11,7 @@ from envbuild.formats.environmentyml import read_environment_yml
 from envbuild.formats.logicallines import logical_lines
 from envbuild.formats.requirements import read_requirements
 from envbuild.formats.sourcefile import ReadRequest, load_text
-from envbuild.machine import PUBLIC_INDEX
+from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 from envbuild.normalize.accelerators import torch_index_url
 from envbuild.sources.files import ProjectFiles

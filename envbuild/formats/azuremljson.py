@@ -12,10 +12,10 @@ from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.azuremlyaml import azureml_name, is_reference
 from envbuild.formats.environmentyml import read_environment, read_environment_yml
 from envbuild.formats.finishing import finished
+from envbuild.formats.jsonnodes import load_json
 from envbuild.formats.requirementlist import in_order
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
 from envbuild.formats.yamlfields import YamlFields
-from envbuild.formats.yamlfile import load_yaml
 from envbuild.formats.yamlnodes import Map, Node, Scalar, Sequence
 
 __all__ = ["read_azureml_json"]
@@ -33,7 +33,7 @@ _OTHER_ENGINES = {
 
 def read_azureml_json(path: str, load: Loader, asked: ReadRequest) -> Reading:
     """The definition in an azureml_environment.json. InvalidDefinition has all faults; UsageError: it cannot be read."""
-    _, document = load_yaml(path, load)
+    document = load_json(path, load)
     if not isinstance(document, Map):
         raise InvalidDefinition([Fault(path, "no AzureML environment", "it is an object with name, python and docker")])
     return _Reader(document, path, load, asked).reading()
@@ -100,7 +100,7 @@ class _Reader:
 
     def _base(self, docker: YamlFields) -> Base:
         image, dockerfile = docker.text("baseImage"), docker.text("baseDockerfile")
-        registry = docker.table("baseImageRegistry")
+        registry = docker.take("baseImageRegistry")
         if docker.take("buildContext"):
             docker.fault("buildContext", "it lies in a storage of the service", "fetch it, and build its folder")
         self._platform(docker.table("platform"))
@@ -113,15 +113,25 @@ class _Reader:
             if image:
                 docker.fault("baseDockerfile", "given beside baseImage", "keep one of them")
             return DockerfileBase(dockerfile)
-        address = self._address(registry) if registry else ""
-        reference = f"{address}/{image}" if address and image else image
-        if image and not is_reference(reference):
+        address = self._address(registry, docker)
+        whole = isinstance(registry, Scalar) and not image
+        reference = f"{address}/{image}" if address and image else address if whole else image
+        if reference and not is_reference(reference):
             docker.fault("baseImage", f"{reference} is no image's reference", "NAME@sha256:..., or NAME:TAG")
-        return ImageBase(reference) if image else DebianBase()
+        return ImageBase(reference) if reference else DebianBase()
 
-    def _address(self, registry: YamlFields) -> str:
-        address = registry.text("address")
-        if any(registry.take(key) for key in ("username", "password", "registryIdentity")):
+    def _address(self, registry: Node | None, docker: YamlFields) -> str:
+        """The registry's; one that is a text is address and image in one, as people wrote it (lint tells: EB125)."""
+        if registry is None:
+            return ""
+        if isinstance(registry, Scalar):
+            return registry.text.removeprefix("https://").rstrip("/")
+        if not isinstance(registry, Map):
+            docker.fault("baseImageRegistry", "expected an object", '"baseImageRegistry": {"address": "HOST"}')
+            return ""
+        fields = YamlFields(registry, self._path, docker.faults, "docker.baseImageRegistry.")
+        address = fields.text("address")
+        if any(fields.take(key) for key in ("username", "password", "registryIdentity")):
             self._notices.append(f"{self._path}: the registry's login is not read: envbuild login {address or 'HOST'}")
         return address.removeprefix("https://").rstrip("/")
 

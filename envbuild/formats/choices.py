@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from envbuild.definition import Definition, Project
 from envbuild.errors import UsageError
+from envbuild.formats.projecttables import with_python
 from envbuild.formats.selection import Selection
 from envbuild.formats.sourcefile import ReadRequest
 
@@ -20,17 +21,16 @@ _HAVE_CHOICES = (
     "conda-lock.yml",
 )
 """What the names of files end with whose readers know extras, groups or a package of their own."""
-_OF_A_PROJECT = ("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml")
-"""Those that stand beside a Python project."""
+_OF_A_PROJECT = ("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "envbuild.toml")
+"""Those that may stand beside a Python project."""
 
 
 def refuse_choice(path: str, selection: Selection) -> None:
     """UsageError where a selection is asked of a file that has nothing to choose from."""
     if selection.project and not _is_one(path, _OF_A_PROJECT):
-        own = _is_one(path, ("envbuild.toml",))
-        hint = 'write project = "." into it' if own else "it is for a pyproject.toml and its locks: name that file"
+        hint = "it is for a pyproject.toml, its locks, and an envbuild.toml: name that file"
         raise UsageError("--project: this file is not a Python project's", at=path, hint=hint)
-    if selection and not _is_one(path, _HAVE_CHOICES):
+    if (selection.extras or selection.groups) and not _is_one(path, _HAVE_CHOICES):
         asked = selection.options.strip()
         hint = "extras and groups stand in a pyproject.toml, and in its locks: name that file"
         raise UsageError(f"{asked}: this file has no extras and no groups", at=path, hint=hint)
@@ -42,7 +42,7 @@ def with_package(asked: ReadRequest) -> ReadRequest:
         return asked
 
     def finish(definition: Definition) -> Definition:
-        return asked.finish(replace(definition, project=definition.project or Project(".")))
+        return asked.finish(with_python(replace(definition, project=definition.project or Project("."))))
 
     return replace(asked, finish=finish)
 

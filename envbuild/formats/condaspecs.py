@@ -1,40 +1,24 @@
-"""Conda's package specs as text: MatchSpec (conda's CEP 29), checked as far as a definition needs it."""
+"""conda's package specs as a definition's files have them: checked, and asked what they say of Python."""
 
-import re
 from collections.abc import Sequence
 
-__all__ = ["is_only_python", "names_a_version", "python_of", "spec_name", "spec_text"]
+from envbuild.matchspec.ranges import pin_of
+from envbuild.matchspec.spec import MatchSpec, match_spec
 
-_SPEC = re.compile(
-    r"""
-    (?:(?P<channel>[A-Za-z0-9_./:+-]+?)(?:/(?P<subdir>noarch|linux-[a-z0-9]+|osx-[a-z0-9]+|win-[a-z0-9]+))?::)?
-    (?P<name>\*|_?[A-Za-z0-9][A-Za-z0-9._-]*)
-    (?P<rest>\s*(?:[<>=!~][^\[\]@]*|\s[0-9*<>=!~][^\[\]@]*)?)
-    (?P<brackets>(?:\[[^\]]*\])*)
-    """,
-    re.VERBOSE,
-)
-_PYTHON = re.compile(r"(?:={1,2}|~=|>=)?\s*(?P<minor>3\.\d{1,3})(?P<patch>\.\d+)?(?:\.?\*)?(?P<build>=\S+)?")
-_ONE_VERSION = re.compile(r"={0,2}\s*[0-9][^*<>!|,=]*(?:[= ]\S+)?")
-_EMPTY = re.compile(r"\s*[<>=!~]+\s*")
-_BETWEEN = re.compile(r">=\s*3\.(?P<low>\d{1,3})(?:\.0)?\s*,\s*<\s*3\.(?P<high>\d{1,3})(?:\.0)?(?:a0)?")
+__all__ = ["is_only_python", "names_a_version", "python_minor", "python_of", "spec_name", "spec_text"]
 
 
 def spec_text(text: str) -> str:
     """The spec with its white space made one. ValueError says what is wrong with it."""
     spec = " ".join(text.split())
-    found = _SPEC.fullmatch(spec)
-    if found is None:
-        raise ValueError(_why_not(spec))
-    if _EMPTY.fullmatch(found["rest"]):
-        raise ValueError("no version stands behind the sign")
+    match_spec(spec)
     return spec
 
 
 def spec_name(spec: str) -> str:
-    """The package's name, in lower case as conda compares it."""
-    found = _SPEC.fullmatch(spec)
-    return found["name"].lower() if found else ""
+    """The package's name, in lower case as conda compares it; nothing where it is no spec."""
+    found = _read(spec)
+    return found.name if found else ""
 
 
 def is_only_python(specs: Sequence[str]) -> bool:
@@ -43,34 +27,50 @@ def is_only_python(specs: Sequence[str]) -> bool:
 
 
 def names_a_version(spec: str) -> bool:
-    """Whether a spec allows one version alone, with whatever builds it has."""
-    found = _SPEC.fullmatch(spec)
-    return found is not None and _ONE_VERSION.fullmatch(found["rest"].strip()) is not None
+    """Whether a spec allows one version alone, with whatever builds it has: `==1.26`, or `=1.26`, which is 1.26.*."""
+    found = _read(spec)
+    return found is not None and (bool(pin_of(found.versions)) or found.is_exact)
+
+
+def python_minor(spec: str) -> str:
+    """The minor version (`3.11`) that a spec of Python pins, be it with a release or a build; nothing where it pins none."""
+    found = _read(spec)
+    if found is None:
+        return ""
+    between = _between(found)
+    if between:
+        return between
+    parts = pin_of(found.versions).removeprefix("==").removesuffix(".*").split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[0] == "3" and parts[1].isdigit() else ""
 
 
 def python_of(spec: str) -> tuple[str, tuple[str, str] | None]:
     """The Python that a spec of it names (`3.11`; nothing where it leaves it open), and what is wrong with it with a hint."""
-    found = _SPEC.fullmatch(spec)
-    rest = (found["rest"] if found else "").strip()
-    if not rest:
+    found = _read(spec)
+    if found is None or (not found.versions and not found.build and not found.fields):
         return "", None
-    between = _BETWEEN.fullmatch(rest)
-    if between and int(between["high"]) == int(between["low"]) + 1:
-        return f"3.{between['low']}", None
-    exact = _PYTHON.fullmatch(rest)
-    if exact is None or (rest.startswith((">=", "~=")) and not exact["patch"]):
+    minor, pin = python_minor(spec), pin_of(found.versions)
+    if not minor:
         return "", (f"{spec}: which Python is meant is not clear", "name one: `python=3.11`")
-    if exact["patch"] or exact["build"]:
-        minor = exact["minor"]
+    if found.build or found.fields or (pin and pin not in (f"=={minor}", f"{minor}.*")):
         return "", (f"{spec}: the base has one build of Python {minor}, and this names another", f"`python={minor}`")
-    return exact["minor"], None
+    return minor, None
 
 
-def _why_not(spec: str) -> str:
-    if spec.startswith(("-", "--")):
-        return "an option has no place among conda's packages"
-    if spec.startswith(("http://", "https://", "file:")) or spec.endswith((".conda", ".tar.bz2")):
-        return "a package file's URL is not read here"
-    if "@" in spec and "://" in spec:
-        return "this is pip's form: it belongs below `- pip:`"
-    return "this is no conda package"
+def _read(spec: str) -> MatchSpec | None:
+    try:
+        return match_spec(spec)
+    except ValueError:
+        return None
+
+
+def _between(spec: MatchSpec) -> str:
+    """`3.11` of `>=3.11,<3.12`, however its end is written, and of `~=3.11.2`."""
+    clauses = spec.versions[0] if len(spec.versions) == 1 else ()
+    low = next((c.removeprefix(">=").split(".") for c in clauses if c.startswith(">=")), [])
+    start = next((c.removesuffix(".*") for c in clauses if c.endswith(".*")), "")
+    if len(clauses) != 2 or len(low) < 2 or low[0] != "3" or not low[1].isdigit():
+        return ""
+    ends = {f"<3.{int(low[1]) + 1}{more}" for more in ("", "a0", ".0a0", "dev0", ".dev0")}
+    minor = f"3.{low[1]}"
+    return minor if start == minor or (len(low) == 2 and set(clauses) & ends) else ""

@@ -7,7 +7,7 @@ content. Docker documentation, "Dockerfile reference".
 import posixpath
 
 from envbuild.definition import Context, Definition, DockerfileBase
-from envbuild.errors import Fault, InvalidDefinition, UsageError
+from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.finishing import finished
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_bytes, text_of
 
@@ -17,10 +17,8 @@ __all__ = ["dockerfile_text", "read_dockerfile"]
 def read_dockerfile(path: str, load: Loader, asked: ReadRequest) -> Reading:
     """The definition that a Dockerfile alone is: nothing but its image, built as `docker build` builds its folder.
 
-    InvalidDefinition has all faults; UsageError: the file cannot be read, or something is chosen of it.
+    InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
-    if asked.selection:
-        raise UsageError("a Dockerfile has no extras, groups or project", at=path, hint="leave the options out")
     text = dockerfile_text(load_bytes(path, load), path)
     base = DockerfileBase(dockerfile=text, context=Context("."), path=posixpath.basename(path))
     definition = finished(Definition(name=asked.name, base=base, python=""), asked.finish, [], lambda _: path)

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from envbuild.definition import DEFAULT_PYTHON, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
+from envbuild.formats.condaspecs import is_only_python, python_minor, python_of, spec_name, spec_text
 from envbuild.formats.finishing import finished, unfinished
+from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
 from envbuild.formats.yamlfile import load_yaml
 from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence
+from envbuild.matchspec.channel import without_logins
 
 __all__ = ["AZUREML_PACKAGES", "read_environment", "read_environment_yml"]
 
@@ -30,12 +32,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(slots=True)
 class _Found:
-    """What the file says, with the line of each conda package."""
+    """What the file says, with the line of each conda package and channel."""
 
     conda: list[tuple[str, int]] = field(default_factory=list)
     pip: list[tuple[str, int]] = field(default_factory=list)
     has_pip_section: bool = False
-    channels: tuple[str, ...] = ()
+    channels: list[tuple[str, int]] = field(default_factory=list)
+    logins: Logins = field(default_factory=Logins)
     variables: tuple[tuple[str, str], ...] = ()
     name: str = ""
     faults: list[Fault] = field(default_factory=list)
@@ -64,12 +67,18 @@ def read_environment(document: Node | None, text: str, path: str, load: Loader, 
         whole = replace(definition, pypi=pip.pypi, constraints=pip.constraints, indexes=pip.indexes)
         return asked.finish(replace(whole, name=found.name or asked.name))
 
-    if found.pip:
-        reading = read_requirement_list(path, load, found.pip, asked.pypi_urls, finish)
-        return replace(reading, notices=(*notices, *reading.notices))
+    # What is wrong with conda's part has lines of its own: it is told with what is wrong with pip's.
     lines = {f"conda[{n}]": line for n, (_, line) in enumerate(found.conda)}
-    meant = finished(Definition(), finish, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
-    return Reading(meant, (), notices, (path,))
+    lines |= {f"channels[{n}]": line for n, (_, line) in enumerate(found.channels)}
+    try:
+        meant = finished(Definition(), finish, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
+    except InvalidDefinition as invalid:
+        raise in_order([*invalid.faults, *_pip_faults(found, path, load, asked.pypi_urls)]) from None
+    if not found.pip:
+        return Reading(meant, found.logins.pairs(), notices, (path,))
+    reading = read_requirement_list(path, load, found.pip, asked.pypi_urls, finish)
+    logins = tuple(sorted({**dict(found.logins.pairs()), **dict(reading.logins)}.items()))
+    return replace(reading, logins=logins, notices=(*notices, *reading.notices))
 
 
 def _pip_faults(found: _Found, path: str, load: Loader, pypi_urls: Collection[str]) -> tuple[Fault, ...]:
@@ -91,13 +100,16 @@ def _meant(found: _Found, path: str) -> Definition:
             raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
         python = python or DEFAULT_PYTHON
         return Definition(base=DebianBase.with_python(python), python=python, variables=found.variables)
-    channels = found.channels or (_DEFAULT_CHANNEL,)
-    return Definition(conda=specs, channels=channels, variables=found.variables)
+    python = next((minor for s in specs if spec_name(s) == "python" and (minor := python_minor(s))), DEFAULT_PYTHON)
+    channels = tuple(channel for channel, _ in found.channels)
+    if not set(channels) - {"nodefaults"}:
+        channels = (_DEFAULT_CHANNEL,)
+    return Definition(python=python, conda=specs, channels=channels, variables=found.variables)
 
 
 def _more_notices(found: _Found, definition: Definition) -> list[str]:
     notices = []
-    if definition.conda and not found.channels:
+    if definition.conda and not {channel for channel, _ in found.channels} - {"nodefaults"}:
         notices.append(f"no channels are named: {_DEFAULT_CHANNEL} is meant")
     if not definition.conda and not any(spec_name(spec) == "python" for spec, _ in found.conda):
         notices.append(f"no Python is named: {DEFAULT_PYTHON} is meant")
@@ -152,9 +164,17 @@ class _Reader:
         self._found.notices.append("prefix: is a folder of the machine that wrote the file, and left out")
 
     def _channels(self, node: Node) -> None:
-        self._found.channels = tuple(
-            text for item in self._list(node, "channels") if (text := self._text(item, "channels"))
-        )
+        for item in self._list(node, "channels"):
+            if text := self._text(item, "channels"):
+                self._found.channels.append((self._plain(text, item.line), item.line))
+
+    def _plain(self, text: str, line: int) -> str:
+        """A channel or spec without the login or token in its URL."""
+        plain, logins = without_logins(text)
+        for host, login in logins:
+            if not self._found.logins.add(host, login):
+                self._fault(line, f"two different logins for {host}", "keep one; netrc or a keyring serve better")
+        return plain
 
     def _variables(self, node: Node) -> None:
         if not isinstance(node, Map):
@@ -175,7 +195,8 @@ class _Reader:
             elif spec := self._text(item, "dependencies"):
                 self._conda(spec, item.line)
 
-    def _conda(self, spec: str, line: int) -> None:
+    def _conda(self, text: str, line: int) -> None:
+        spec = self._plain(text, line)
         try:
             self._found.conda.append((spec_text(spec), line))
         except ValueError as error:

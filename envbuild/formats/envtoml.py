@@ -19,7 +19,7 @@ from envbuild.definition import (
     Project,
     Requirement,
 )
-from envbuild.errors import Fault, InvalidDefinition, UsageError
+from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.agreement import Placed, conflicts
 from envbuild.formats.envtomlbase import base_in
 from envbuild.formats.finishing import finished
@@ -69,7 +69,8 @@ def read_envtoml(path: str, load: Loader, asked: ReadRequest) -> Reading:
     table = Table(document, places, [])
     _check_format(table, text)
     logins = Logins()
-    definition = _chosen(definition_in(table, logins), path, asked)
+    definition = definition_in(table, logins)
+    definition = replace(definition, name=definition.name or asked.name)
     definition = finished(definition, asked.finish, table.faults, table.line_of)
     return Reading(definition, logins.pairs(), (), (path,))
 
@@ -81,15 +82,6 @@ def definition_in(table: Table, logins: Logins) -> Definition:
     table.take("settings")
     table.unknown(_MEANT)
     return definition
-
-
-def _chosen(definition: Definition, path: str, asked: ReadRequest) -> Definition:
-    """The definition with what was asked beside the file."""
-    if asked.selection.extras or asked.selection.groups:
-        hint = "they are of a pyproject.toml; here `pypi` has all packages"
-        raise UsageError("an envbuild.toml has neither extras nor groups", at=path, hint=hint)
-    project = definition.project or (Project(".") if asked.selection.project else None)
-    return replace(definition, name=definition.name or asked.name, project=project)
 
 
 def _check_format(table: Table, text: str) -> None:
@@ -132,7 +124,7 @@ class _Reader:
             description=table.string("description"),
             tags=table.pairs("tags"),
             base=base,
-            python=self._python(base, wanted=bool(pypi)),
+            python=self._python(base, wanted=bool(pypi) or "project" in table.values),
             interpreter=table.string("interpreter"),
             pypi=pypi,
             constraints=constraints,
@@ -188,7 +180,7 @@ class _Reader:
                 text, hashes = item, ()
             else:
                 what = f"expected a string (or a table with requirement and hashes), got {kind_of(item)}"
-                self._table.fault("pypi", what, item=str(item), path=path)
+                self._table.fault("pypi", what, 'such as "numpy>=2"', item=str(item), path=path)
                 continue
             hashed = hashed or bool(hashes)
             self._one(found, "pypi", path, text, hashes)
@@ -205,7 +197,7 @@ class _Reader:
                 self._one(found, "constraints", path, item, ())
             else:
                 what = f"expected a string, got {kind_of(item)}"
-                self._table.fault("constraints", what, item=str(item), path=path)
+                self._table.fault("constraints", what, 'such as "numpy<3"', item=str(item), path=path)
         self._placed += found
         return tuple(placed.spec.requirement.text for placed in found)
 
@@ -260,7 +252,8 @@ class _Reader:
             try:
                 platforms.append(Platform.parse(text))
             except ValueError as error:
-                self._table.fault("platforms", str(error), item=text, path=f"platforms[{number}]")
+                hint = 'such as platforms = ["linux/amd64"]'
+                self._table.fault("platforms", str(error), hint, item=text, path=f"platforms[{number}]")
         if "platforms" in self._table.values and not texts:
             self._table.fault("platforms", "is empty", 'leave the key out, or name one: "linux/amd64"')
         return tuple(platforms) or (LINUX_AMD64,)

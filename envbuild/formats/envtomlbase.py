@@ -56,12 +56,12 @@ def base_in(document: Table) -> Base:
             if key in table.values:
                 table.fault(key, "belongs to a dockerfile", "leave it out, or name the dockerfile")
         return ImageBase(image) if image else DebianBase(debian or DebianBase().suite)
-    for key, value in ((given[0], path or text), ("context", context or "."), ("target", target or "?")):
-        if not value.strip():
-            table.fault(key, "is empty", "name a Dockerfile" if key != "target" else "leave it out")
+    for key, value in (("dockerfile", path), ("dockerfile-text", text), ("context", context), ("target", target)):
+        if key in table.values and not value.strip():
+            table.fault(key, "is empty", "leave it out" if key == "target" else "name one: a Dockerfile, a folder")
     return DockerfileBase(
         dockerfile=text,
-        context=Context(context or ".") if "context" in table.values else None,
+        context=Context(context) if "context" in table.values else None,
         arguments=arguments,
         target=target,
         path=path,

@@ -1,5 +1,6 @@
 """Which reader serves a file: by the file's name alone. Each reader is loaded when a file of its kind is met."""
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import PurePath
@@ -21,6 +22,13 @@ _BY_NAME: Mapping[str, str] = {
     "pyproject.toml": "envbuild.formats.pyprojecttoml:read_pyproject",
     "Dockerfile": "envbuild.formats.dockerfile:read_dockerfile",
     "Containerfile": "envbuild.formats.dockerfile:read_dockerfile",
+    "uv.lock": "envbuild.formats.uvlock:read_uv_lock",
+    "poetry.lock": "envbuild.formats.poetrylock:read_poetry_lock",
+    "Pipfile.lock": "envbuild.formats.pipfilelock:read_pipfile_lock",
+    "pylock.toml": "envbuild.formats.pylocktoml:read_pylock",
+    "pixi.lock": "envbuild.formats.pixilock:read_pixi_lock",
+    "conda-lock.yml": "envbuild.formats.condalockyml:read_conda_lock",
+    "conda-lock.yaml": "envbuild.formats.condalockyml:read_conda_lock",
 }
 """Module and function, by a file's whole name; what the name ends with serves, too: `web.pyproject.toml`."""
 
@@ -32,16 +40,20 @@ _BY_SUFFIX: Mapping[str, str] = {
     ".toml": "envbuild.formats.envtoml:read_envtoml",
     ".dockerfile": "envbuild.formats.dockerfile:read_dockerfile",
 }
-_ELSE = "envbuild.formats.requirements:read_requirements"
+_ELSE = "envbuild.formats.textforms:read_text_form"
 _OTHERS_LOCKS = ("uv.lock", "poetry.lock", "pixi.lock", "Pipfile.lock")
 """Locks of other tools, which are definitions here."""
+_CONDAS_LOCK = re.compile(r"(?:.+\.)?conda-(?:linux|osx|win)-[a-z0-9]+\.lock")
+"""An explicit file, as conda-lock names it."""
 
 
 def reader_of(path: str) -> Reader:
-    """The reader of a file: by its name, else by its suffix, else pip's requirements format."""
+    """The reader of a file: by its name, else by its suffix, else as a list in a text."""
     name = PurePath(path).name
     # Dockerfile.gpu: there the second part is the variant.
     name = "Dockerfile" if name.startswith("Dockerfile.") else name
+    # PEP 751: pylock.dev.toml.
+    name = "pylock.toml" if name.startswith("pylock.") and name.endswith(".toml") else name
     named = next((target for end, target in _BY_NAME.items() if name == end or name.endswith(f".{end}")), None)
     module, _, function = (named or _BY_SUFFIX.get(PurePath(path).suffix, _ELSE)).partition(":")
     reader: Reader = getattr(import_module(module), function)
@@ -51,4 +63,6 @@ def reader_of(path: str) -> Reader:
 def is_envbuild_lock(path: str) -> bool:
     """Whether a path names a lock document of ours."""
     name = PurePath(path).name
+    if _CONDAS_LOCK.fullmatch(name):
+        return False
     return name.endswith(".lock") and not any(name == end or name.endswith(f".{end}") for end in _OTHERS_LOCKS)

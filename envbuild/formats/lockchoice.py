@@ -36,5 +36,6 @@ def left_out(tool: str, groups: Iterable[str]) -> list[str]:
     if not names:
         return []
     options = " ".join(f"--group {name}" for name in names)
-    which = f"the group {names[0]}" if len(names) == 1 else f"the groups {', '.join(names)}"
-    return [f"{which}, installed by {tool} unasked, {'is' if len(names) == 1 else 'are'} left out ({options} adds it)"]
+    if len(names) == 1:
+        return [f"the group {names[0]}, installed by {tool} unasked, is left out ({options} adds it)"]
+    return [f"the groups {', '.join(names)}, installed by {tool} unasked, are left out ({options} adds them)"]

@@ -13,9 +13,7 @@ __all__ = ["reached"]
 _Node = TypeVar("_Node")
 
 
-def reached(
-    roots: Mapping[_Node, int], needs: Callable[[_Node], Iterable[tuple[_Node, int]]]
-) -> dict[_Node, int]:
+def reached(roots: Mapping[_Node, int], needs: Callable[[_Node], Iterable[tuple[_Node, int]]]) -> dict[_Node, int]:
     """Each node that is needed, and the environments where. `needs`: what a node needs, and where it does.
 
     It is asked once a node; the order of the answer is that of the walk.

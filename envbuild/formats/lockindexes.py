@@ -33,9 +33,12 @@ class LockIndexes:
         self._pypi = PYPI_URLS | {index_url(url) for url in pypi_urls}
         self._cleaned: dict[str, str] = {}
         self.faults: list[Fault] = []
-        self._names = {self.cleaned(url, ""): name.lower() for url, name in names.items() if _NAME.fullmatch(name.lower())}
+        self._names = {
+            self.cleaned(url, ""): name.lower() for url, name in names.items() if _NAME.fullmatch(name.lower())
+        }
         # What the project calls an index, its settings on a machine are called after.
-        self._names |= {index_url(one.url): one.name for one in known if one.url}
+        self._known = {index_url(one.url): one.name for one in known if one.url}
+        self._names |= self._known
         self._default = next((index_url(one.url) for one in known if one.name == "pypi" and one.url), "")
 
     def cleaned(self, url: str, at: str) -> str:
@@ -48,9 +51,10 @@ class LockIndexes:
         """The definition's indexes for packages by (cleaned) URL."""
         others = {url: names for url, names in packages.items() if url}
         default = "" if "" in packages else self._default
-        if not default and others and "" not in packages:
+        unknown = [url for url in others if url not in self._known]
+        if not default and unknown and "" not in packages:
             # A tie is broken by the URL, so that the order of packages has no say.
-            default = max(others, key=lambda url: (len(others[url]), url))
+            default = max(unknown, key=lambda url: (len(others[url]), url))
         named = index_names(url for url in others if self._names.get(url, "") in ("", "pypi"))
         named = {**named, **{url: n for url in others if (n := self._names.get(url, "")) not in ("", "pypi")}}
         found = [

@@ -175,5 +175,3 @@ def _unhashed(requirements: Iterable[Requirement], places: Sequence[str], again:
     hint = f"its index may give none: take it from one that does, then: {again}"
     what = "no sha256 in the lock, where other packages have one"
     return [Fault(at, f"{r.text.split(';')[0].strip()}: {what}", hint) for r, at in rows if not r.hashes]
-
-

@@ -18,7 +18,7 @@ from envbuild.formats.tomltable import Table
 
 __all__ = ["NOT_THE_PROJECT", "LockProject", "lock_project"]
 
-NOT_THE_PROJECT = "the project's own package is not installed, only what it depends on; its folder is there when a script of it is run"
+NOT_THE_PROJECT = "the project's own package is not installed, only what it depends on (--project installs it)"
 
 
 @dataclass(slots=True)

@@ -173,7 +173,7 @@ def _bracketed(marker: str) -> str:
 
 def _names_in(extras: Mapping[str, Any], extra: str) -> set[str]:
     """The packages that an extra lists: `["speedups (>=1)"]`."""
-    found = set()
+    found: set[str] = set()
     for name, lines in extras.items():
         if canonicalize_name(name) == extra and isinstance(lines, list):
             for line in lines:

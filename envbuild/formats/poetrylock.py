@@ -56,7 +56,9 @@ def read_poetry_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
         requires.string("requires-python"),
     )
     where = graph.walked(sets) if graph else _marked(document, packages, choice, sets)
-    names = {p.source["url"]: p.source.get("reference", "") for p in packages if p.kind == "legacy" and p.source.get("url")}
+    names = {
+        p.source["url"]: p.source.get("reference", "") for p in packages if p.kind == "legacy" and p.source.get("url")
+    }
     indexes = LockIndexes(logins, asked.pypi_urls, [*project.indexes, *default_index(project)], names)
     pins = LockPins(sets, sets.on(definition.platforms), indexes, logins, _AGAIN)
     for number, package in enumerate(packages):
@@ -64,10 +66,8 @@ def read_poetry_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     if asked.selection.project:
         definition = replace(definition, project=Project("."))
     definition = replace(definition, name=definition.name or asked.name)
-    notices = _notices(document, project, packages, choice, installed=asked.selection.project)
-    return lock_reading(
-        path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices
-    )
+    notices = _notices(document, project, packages, choice, installed=definition.project is not None)
+    return lock_reading(path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices)
 
 
 def _metadata(document: Table) -> Table:
@@ -101,7 +101,7 @@ def _requires_python(document: Table) -> Table:
         document.faults.append(Fault(at, str(error), f"make it anew: {_AGAIN}"))
         sets = []
     from_bases = [one for one in sets if any(one.contains(f"3.{minor}.2") for minor in (11, 13))]
-    wanted = str((from_bases or sets or [""])[0])
+    wanted = str((from_bases or sets)[0]) if sets else ""
     return Table({"requires-python": wanted}, document.places, document.faults, standing=at)
 
 
@@ -128,9 +128,7 @@ def _check(
         document.faults.append(Fault(path, what, "leave --project out; tool.poetry.package-mode makes it a package"))
 
 
-def _marked(
-    document: Table, packages: Sequence[PoetryPackage], choice: Choice, sets: MarkerSets
-) -> dict[int, int]:
+def _marked(document: Table, packages: Sequence[PoetryPackage], choice: Choice, sets: MarkerSets) -> dict[int, int]:
     """Where each package is installed, as a lock since 2.1 says it itself."""
     chosen = choice.groups | {_MAIN}
     found: dict[int, int] = {}

@@ -27,9 +27,11 @@ def groups_of(project: LockProject) -> dict[str, bool]:
     """The groups by name, and whether each is optional: the others are what Poetry installs unasked."""
     named = _tables(project, "dependency-groups")
     poetry = poetry_table(project, "group")
-    optional = {canonicalize_name(n): _mapping(v).get("optional") is True for n, v in poetry.items()}
-    older = {"dev": False} if poetry_table(project, "dev-dependencies") else {}
-    return {**{canonicalize_name(name): False for name in named}, **older, **optional}
+    optional: dict[str, bool] = {canonicalize_name(n): _mapping(v).get("optional") is True for n, v in poetry.items()}
+    found: dict[str, bool] = {canonicalize_name(name): False for name in named}
+    if poetry_table(project, "dev-dependencies"):
+        found["dev"] = False
+    return {**found, **optional}
 
 
 def is_package(project: LockProject) -> bool:

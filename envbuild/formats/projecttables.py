@@ -12,13 +12,13 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition, Index
+from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Definition, Index
 from envbuild.formats.reqindexes import Logins, index_names
 from envbuild.formats.tomltable import Table
 from envbuild.formats.urls import address
 from envbuild.indexurl import index_url, is_pypi
 
-__all__ = ["Line", "based_on", "dependencies", "uv_indexes"]
+__all__ = ["Line", "based_on", "dependencies", "uv_indexes", "with_python"]
 
 Line: TypeAlias = tuple[str, int]
 """A requirement, and the line that it stands on."""
@@ -53,6 +53,12 @@ def based_on(table: Table, definition: Definition) -> Definition:
     has = ", ".join(SUITE_PYTHONS.values())
     table.fault("requires-python", f"{wanted} allows none of the Pythons that a base has", f"those are {has}")
     return definition
+
+
+def with_python(definition: Definition) -> Definition:
+    """The definition with the Python of its base, where it names none: a project is nothing without."""
+    suite = definition.base.suite if isinstance(definition.base, DebianBase) else ""
+    return replace(definition, python=definition.python or SUITE_PYTHONS.get(suite, DEFAULT_PYTHON))
 
 
 def dependencies(table: Table, key: str) -> list[Line]:

@@ -40,9 +40,11 @@ def read_pylock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     choice = Choice(asked.selection)
     extras, groups = _normal(document, "extras"), _normal(document, "dependency-groups")
     document.faults += choice.unknown(path, extras, groups)
-    if asked.selection.project:
-        hint = "leave --project out, or name the pyproject.toml beside it"
-        document.faults.append(Fault(path, "a pylock.toml does not say which package is the project's own", hint))
+    if asked.selection.project and not project.there:
+        hint = "leave --project out, or keep the lock beside its pyproject.toml"
+        document.faults.append(
+            Fault(path, "no pyproject.toml is beside the lock, whose package would be installed", hint)
+        )
     tables = entries(document, "packages", headers(document, "packages"))
     environments = document.strings("environments")
     if faults := [*document.faults, *project.faults]:
@@ -62,10 +64,9 @@ def read_pylock(path: str, load: Loader, asked: ReadRequest) -> Reading:
         if table not in own:
             pins.add(_locked(table, sets))
     definition = replace(definition, name=definition.name or asked.name)
-    notices += [NOT_THE_PROJECT] if own else []
-    return lock_reading(
-        path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices
-    )
+    without = not asked.selection.project and definition.project is None
+    notices += [NOT_THE_PROJECT] if without and (own or project.table("project") is not None) else []
+    return lock_reading(path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices)
 
 
 def _check_version(document: Table) -> list[str]:
@@ -139,4 +140,3 @@ def _files(table: Table, key: str) -> list[Table]:
 def _hashes(file: Table) -> list[str]:
     hashes: Any = file.values.get("hashes")
     return [f"{kind}:{value}" for kind, value in hashes.items()] if isinstance(hashes, dict) else []
-

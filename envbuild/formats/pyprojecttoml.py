@@ -11,8 +11,9 @@ from envbuild.definition import Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.dependencygroups import group_lines
 from envbuild.formats.envtoml import definition_in
+from envbuild.formats.lockproject import NOT_THE_PROJECT
 from envbuild.formats.projectextras import Extras
-from envbuild.formats.projecttables import Line, based_on, dependencies, uv_indexes
+from envbuild.formats.projecttables import Line, based_on, dependencies, uv_indexes, with_python
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
 from envbuild.formats.selection import Selection
@@ -21,8 +22,6 @@ from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table
 
 __all__ = ["read_pyproject"]
-
-_NOT_THE_PROJECT = "the project's own package is not installed, only what it depends on (--project installs it)"
 
 
 def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
@@ -44,6 +43,8 @@ def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
         definition = replace(definition, name=definition.name or canonicalize_name(project.string("name")))
         if own is None or not {"python", "base"} & set(own.values):
             definition = based_on(project, definition)
+        # An empty `python` in our own table says that none is wanted.
+        definition = definition if own is not None and "python" in own.values else with_python(definition)
     indexes = (*definition.indexes, *uv_indexes(tool, logins))
     if document.faults:
         raise in_order(document.faults)
@@ -54,13 +55,15 @@ def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
 
     reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole)
     without = project is not None and definition.project is None and not asked.selection.project
-    notices = (*reading.notices, *([_NOT_THE_PROJECT] if without else []))
+    notices = (*reading.notices, *([NOT_THE_PROJECT] if without else []))
     return replace(reading, notices=notices, logins=tuple(sorted({*reading.logins, *logins.pairs()})))
 
 
 def _check_parts(document: Table, project: Table | None, own: Table | None, chosen: Selection) -> None:
     """InvalidDefinition where there is nothing in the file to take what is asked for from."""
     path = document.places.path
+    if document.faults:
+        raise in_order(document.faults)
     if project is None and own is None and not (chosen.groups and "dependency-groups" in document.values):
         hint = 'such as: [project] name = "x", version = "0", dependencies = ["numpy"]'
         raise InvalidDefinition([Fault(path, "neither [project] nor [tool.envbuild] is in it", hint)])

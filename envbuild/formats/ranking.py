@@ -44,10 +44,13 @@ RANKS = (
     Rank(names=("pylock.*.toml",), made_from=("pyproject.toml", "requirements.in")),
     Rank(names=("poetry.lock",), made_from=("pyproject.toml",)),
     Rank(names=("Pipfile.lock",), made_from=("Pipfile",)),
+    Rank(names=("azureml_environment.json",), beside=("conda_dependencies.yml",)),
     Rank(names=("environment.yml", "environment.yaml"), beside=("apt.txt",)),
+    Rank(names=("python_env.yaml",), beside=("requirements.txt",), only_with=("MLproject", "MLmodel")),
+    Rank(names=("conda.yaml", "conda.yml")),
     Rank(names=("pyproject.toml",)),
     Rank(names=("requirements.txt",), made_from=("requirements.in",), beside=("apt.txt", "runtime.txt")),
-    Rank(names=("Dockerfile",)),
+    Rank(names=("Dockerfile", "Containerfile")),
 )
 """The order. A pyproject.toml counts where it asks for something; a Dockerfile comes last: it is taken when alone."""
 
@@ -61,7 +64,10 @@ _UNLOCKED = {
 """What is no definition by itself, and what makes one of it."""
 _NOT_ALONE = ("pixi.toml", "Pipfile", "setup.py", "setup.cfg")
 """Files that are refused where they are named themselves; a requirements.in is read as any file of requirements."""
-_UNASKING = "pyproject.toml asks for no packages: give its [project] a list of dependencies, or name --extra or --group"
+_UNASKING = (
+    "pyproject.toml asks for no packages: give its [project] a list of dependencies, or name --extra or --group; "
+    "what Poetry's and pixi's own tables ask for is read from their locks: poetry lock, pixi lock"
+)
 _NOTHING = "name a file, or write envbuild.toml or requirements.txt (environment.yml and pyproject.toml serve, too)"
 
 
@@ -80,15 +86,13 @@ class Taken:
     @property
     def line(self) -> str:
         """What was taken and passed over; nothing where there was nothing to choose."""
-        whole = [*([self.source] if self.source else []), self.name]
-        whole = [*whole, *(name for name in self.together if name not in whole)]
         others = [
             f"{name} (a second lock of {self.source})" if name in self.second_locks else name
             for name in self.passed_over
         ]
-        if len(whole) == 1 and not others:
+        if not self.together and not others:
             return ""
-        took = f"took {whole[0]}" + (f" with {' and '.join(whole[1:])}" if len(whole) > 1 else "")
+        took = f"took {self.name}" + (f" with {' and '.join(self.together)}" if self.together else "")
         return took + (f"; passed over {', '.join(others)}" if others else "")
 
 

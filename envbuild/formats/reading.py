@@ -14,7 +14,10 @@ from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
 
 __all__ = ["Loader", "Reading", "definition_name", "read", "text_of"]
 
-_COMMON_STEMS = ("Dockerfile", "Containerfile", "requirements", "envbuild", "environment", "conda", "pyproject")
+_COMMON_STEMS = (
+    "Dockerfile", "Containerfile", "requirements", "envbuild", "environment", "conda", "pyproject",
+    "uv", "poetry", "Pipfile", "pylock",
+)  # fmt: skip
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 

@@ -158,7 +158,7 @@ class _Reader:
         elif name in FLAGS:
             self._flag(name, at)
         elif not value:
-            self.faults.append(Fault(at, f"{name} needs a value", ""))
+            self.faults.append(Fault(at, f"{name} needs a value", f"write it behind it: {name} VALUE"))
         elif "${" in value:
             what = f"{name}: a variable would come from the environment of whoever builds"
             self.faults.append(Fault(at, what, "write the value itself; credentials belong in netrc or a keyring"))

@@ -52,6 +52,10 @@ class Places:
             headers = [n for n, line in enumerate(self.lines) if header.match(line)]
             if number >= len(headers):
                 inline = self._first(rf"\s*{re.escape(table)}\s*[=.]", 0, len(self.lines))
+                if inline is None and "." in table:
+                    # A table in one line, in another table: `arguments = { A = "1" }` below `[base]`.
+                    outer, _, own = table.rpartition(".")
+                    inline = self._first(rf"\s*{re.escape(own)}\s*[=.]", *self._section(outer, 0))
                 return (0, 0) if inline is None else (inline + 1, inline + 1)
             start = headers[number] + 1
         following = (

@@ -26,6 +26,15 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (dict, "a table"),
 )
 
+_EXAMPLES = (
+    ("true", "true"),
+    ("an integer", "1"),
+    ("a table", '{ name = "value" }'),
+    ("a list of tables", '[{ name = "value" }]'),
+    ("a list", '["..."]'),
+)
+"""How each kind is written; what is none of these is a string."""
+
 
 def kind_of(value: object) -> str:
     """What a TOML value is, in words."""
@@ -175,8 +184,14 @@ class Table:
                 fitting.append((number, item))
             else:
                 path = f"{self.path_of(key)}[{number}]"
-                self.fault(key, f"expected {one}, got {kind_of(item)}", item=str(item), path=path)
+                hint = f"write it as {_example(one)}"
+                self.fault(key, f"expected {one}, got {kind_of(item)}", hint, item=str(item), path=path)
         return fitting
 
     def _expected(self, key: str, expected: str, value: object, hint: str = "") -> None:
-        self.fault(key, f"expected {expected}, got {kind_of(value)}", hint)
+        self.fault(key, f"expected {expected}, got {kind_of(value)}", hint or f"write {key} = {_example(expected)}")
+
+
+def _example(expected: str) -> str:
+    """A value of a kind, or of several: the first of those that its words name."""
+    return next((value for words, value in _EXAMPLES if expected.startswith(words)), '"..."')

@@ -64,6 +64,7 @@ class UvGraph:
     def unasked(self, groups: Iterable[str]) -> set[str]:
         """Those of the groups that install something, and that nobody chose."""
         having = {name for p in self.roots for name, needed in p.groups.items() if needed}
+        having |= {key.removeprefix("group:") for key, needed in self._loose.items() if needed}
         return (set(groups) & having) - self._choice.groups
 
     def walked(self, sets: MarkerSets) -> dict[Node, int]:
@@ -126,7 +127,10 @@ class UvGraph:
 
     def _extras(self) -> frozenset[str]:
         return frozenset().union(
-            *(p.extras.keys() | {canonicalize_name(e) for e in _metadata(p).get("provides-extras", ())} for p in self.roots)
+            *(
+                p.extras.keys() | {canonicalize_name(e) for e in _metadata(p).get("provides-extras", ())}
+                for p in self.roots
+            )
         )
 
     def _active(self, package: UvPackage) -> Iterator[str]:
@@ -150,7 +154,9 @@ class UvGraph:
         faults = []
         for _, row in self._document.mixed("conflicts", "a list of lists"):
             items: list[Any] = row if isinstance(row, list) else []
-            both = sorted({(k, i[k]) for i in items if isinstance(i, dict) and i.get("package") in own for k in i} & chosen)
+            both = sorted(
+                {(k, i[k]) for i in items if isinstance(i, dict) and i.get("package") in own for k in i} & chosen
+            )
             if len(both) > 1:
                 names = " and ".join(f"the {kind} {name}" for kind, name in both)
                 what = f"{names} exclude each other (tool.uv.conflicts)"

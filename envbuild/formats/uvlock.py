@@ -55,10 +55,11 @@ def read_uv_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
         if number not in graph.own:
             pins.add(_locked(package, where.get((number, ""), 0)))
     definition = replace(definition, name=definition.name or graph.name or asked.name)
-    notices = [*behind(project, graph.roots), *_notices(project, graph, where, installed=asked.selection.project)]
-    return lock_reading(
-        path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices
-    )
+    notices = [
+        *behind(project, graph.roots),
+        *_notices(project, graph, where, installed=definition.project is not None),
+    ]
+    return lock_reading(path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices)
 
 
 def _check_version(document: Table) -> None:
@@ -72,9 +73,7 @@ def _check_version(document: Table) -> None:
 
 def _sets(document: Table, packages: Sequence[UvPackage], python: str) -> MarkerSets:
     markers = [marker for package in packages for marker in package.markers()]
-    return MarkerSets(
-        python, [*markers, *document.strings("supported-markers")], document.string("requires-python")
-    )
+    return MarkerSets(python, [*markers, *document.strings("supported-markers")], document.string("requires-python"))
 
 
 def _check_supported(document: Table, sets: MarkerSets, target: int) -> None:
@@ -125,7 +124,7 @@ def _notices(project: LockProject, graph: UvGraph, where: Mapping[Node, int], *,
         if member.kind != "virtual":
             yield f"{member.name} ({member.place}) is of the workspace and not installed, only what it depends on"
     uv = project.table("tool", "uv")
-    usual = ("dev",)
+    usual: tuple[str, ...] = ("dev",)
     if uv is not None and "default-groups" in uv.values:
         usual = tuple(graph.groups()) if uv.values["default-groups"] == "all" else uv.strings("default-groups")
     yield from left_out("uv", graph.unasked(usual))

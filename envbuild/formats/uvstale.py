@@ -36,7 +36,11 @@ def behind(project: LockProject, roots: Sequence[UvPackage]) -> list[str]:
         elsewhere = {canonicalize_name(row["name"]) for row in rows if _ELSEWHERE & row.keys()}
         own = canonicalize_name(declared.string("name"))
         now, then = (
-            {(name, extras, SpecifierSet() if name in elsewhere else versions) for name, extras, versions in asked if name != own}
+            {
+                (name, extras, SpecifierSet() if name in elsewhere else versions)
+                for name, extras, versions in asked
+                if name != own
+            }
             for asked in (_now(project, declared), _then(rows))
         )
     except (InvalidRequirement, InvalidSpecifier, TypeError, AttributeError, KeyError):
@@ -48,7 +52,9 @@ def behind(project: LockProject, roots: Sequence[UvPackage]) -> list[str]:
     words = [f"{', '.join(texts[:_MOST])}{', ...' if len(texts) > _MOST else ''}" for texts in (added, gone)]
     said = [f"it lacks {words[0]}"] if added else []
     said += [f"{words[1]} is not asked for any more"] if gone else []
-    return [f"uv.lock is older than {project.path}: {'; '.join(said)}. It is used as it is; uv lock brings it up to date"]
+    return [
+        f"uv.lock is older than {project.path}: {'; '.join(said)}. It is used as it is; uv lock brings it up to date"
+    ]
 
 
 def _now(project: LockProject, declared: Table) -> Iterator[_Asked]:

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 
 import yaml
 
-__all__ = ["Kind", "Map", "Node", "Scalar", "Sequence", "YamlFault", "parse", "plain"]
+__all__ = ["Kind", "Map", "Node", "Scalar", "Sequence", "YamlFault", "parse", "parse_lock", "plain"]
 
 _DEEPEST = 40
 _MOST = 200_000
 """Nodes, with those that aliases repeat."""
+_MOST_IN_A_LOCK = 4_000_000
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -76,10 +77,13 @@ _KINDS = {
 }
 
 
-def parse(text: str) -> Node | None:
-    """The one document of a text, or None where it has none. YamlFault for what is no YAML, or not safe to read."""
+def parse(text: str, *, most: int = _MOST) -> Node | None:
+    """The one document of a text, or None where it has none. YamlFault for what is no YAML, or not safe to read.
+
+    `most`: the nodes it may have.
+    """
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
         finally:
@@ -93,7 +97,26 @@ def parse(text: str) -> Node | None:
         raise YamlFault(line, "a character that YAML does not allow", "remove it") from None
     except RecursionError:
         raise YamlFault(1, "nested too deeply", f"at most {_DEEPEST} levels") from None
-    return None if node is None else _Reader().read(node, 0)
+    return None if node is None else _Reader(most).read(node, 0)
+
+
+def parse_lock(text: str) -> Node | None:
+    """As `parse`, for what a program wrote: many times larger, and read by libyaml where PyYAML has it.
+
+    Where that finds fault, or is not there, PyYAML's own reader has the say, so that words and lines are the same.
+    """
+    fast = getattr(yaml, "CSafeLoader", None)
+    if fast is None:
+        return parse(text, most=_MOST_IN_A_LOCK)
+    try:
+        loader = fast(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, RecursionError):
+        return parse(text, most=_MOST_IN_A_LOCK)
+    return None if node is None else _Reader(_MOST_IN_A_LOCK).read(node, 0)
 
 
 def plain(node: Node | None) -> Any:
@@ -113,14 +136,28 @@ def plain(node: Node | None) -> Any:
             return node.text
 
 
+class _Loader(yaml.SafeLoader):
+    """Stops at the depth that is too much: how long the rest takes grows with the square of it."""
+
+    _depth = -1
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise YamlFault(parent.start_mark.line + 1, "nested too deeply", f"at most {_DEEPEST} levels")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
 class _Reader:
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, most: int) -> None:
+        self._count, self._most = 0, most
 
     def read(self, node: yaml.Node, depth: int) -> Node:
         line = node.start_mark.line + 1
         self._count += 1
-        if self._count > _MOST:
+        if self._count > self._most:
             raise YamlFault(line, "aliases make too much of it", "write out what they stand for")
         if depth > _DEEPEST:
             raise YamlFault(line, "nested too deeply", f"at most {_DEEPEST} levels")

@@ -12,9 +12,10 @@ _RUN = re.compile(r"[0-9]+|[^0-9]+")
 _LONGEST = 64
 """conda's CEP 26."""
 
-_Atom: TypeAlias = tuple[int, str] | tuple[int, float]
+_Atom: TypeAlias = tuple[int, float, str]
+"""0 and a text, or 1 and a number."""
 _Part: TypeAlias = tuple[_Atom, ...]
-_NOTHING: _Atom = (1, 0)
+_NOTHING: _Atom = (1, 0, "")
 """What is missing counts as 0; a text comes before every number, `post` after."""
 
 
@@ -51,9 +52,7 @@ def starts_with(version: str, start: str) -> bool:
     if not _same((part[:atoms],), (wanted[last][:atoms],)):
         return False
     atom, its = part[atoms] if len(part) > atoms else _NOTHING, wanted[last][atoms]
-    if isinstance(its[1], str):
-        return isinstance(atom[1], str) and atom[1].startswith(its[1])
-    return atom == its
+    return atom == its or (atom[0] == its[0] == 0 and atom[2].startswith(its[2]))
 
 
 def _same(parts: tuple[_Part, ...], others: tuple[_Part, ...]) -> bool:
@@ -87,6 +86,6 @@ def _part(word: str) -> _Part:
 
 def _atom(run: str) -> _Atom:
     if run.isdigit():
-        return (1, int(run))
+        return (1, int(run), "")
     # `dev` comes before all other words: capitals come before small letters.
-    return (1, inf) if run == "post" else (0, "DEV" if run == "dev" else run)
+    return (1, inf, "") if run == "post" else (0, 0, "DEV" if run == "dev" else run)

@@ -130,16 +130,14 @@ def _clause(text: str) -> Ranges:
             return ()
         raise ValueError("no version stands behind the sign")
     version = literal(version)
-    if star == "*" and sign:
-        raise ValueError(f"{text!r} is no range of versions: write {sign if sign != '==' else '='}{version}")
-    if sign == "=" or (star and sign in ("", "==")):
+    if star and (star == "*" or sign in ("==", ">")) and sign:
+        raise ValueError(f"{text!r} is read in two ways: write {version}.* or {sign}{version}")
+    if sign == "=" or (star and not sign):
         return ((f"{_numbers(version, trim=False)}.*",),)
     if sign == "~=":
         return _compatible(text, version, star)
     if star and sign == "!=":
         return ((f"!={_numbers(version, trim=False)}.*",),)
-    if star and sign == ">":
-        raise ValueError(f"{text!r} is read in two ways: write >={version} or >{version}")
     return ((f"{sign or '=='}{_numbers(version, trim=True)}",),)
 
 

@@ -119,10 +119,10 @@ class Fields:
         context = base.context
         return DockerfileBase(
             dockerfile=self.text("base.dockerfile", base.dockerfile),
-            context=context and Context(self.inside("base.context", context.folder), context.digest),
+            context=context and Context(self.place("base.context", context.folder, context.digest), context.digest),
             arguments=self.pairs(at, base.arguments, _VARIABLE),
             target=self.form("base.target", base.target.lower(), _STAGE, "the name or number of a stage"),
-            path=self.inside("base.dockerfile", base.path) if base.path else "",
+            path=self.place("base.dockerfile", base.path, base.dockerfile) if base.path else "",
         )
 
     def pairs(self, at: str, pairs: Iterable[tuple[str, str]], rule: re.Pattern[str]) -> tuple[tuple[str, str], ...]:
@@ -165,19 +165,25 @@ class Fields:
             self.fault(at, f"{value!r} lies outside the project", "name a path relative to this file's folder")
         return self.text(at, path)
 
+    def place(self, at: str, value: str, content: str) -> str:
+        """Where content is from: below the definition's folder, but for a value that was read from wherever it was."""
+        return self.text(at, posixpath.normpath(value)) if content else self.inside(at, value)
+
     def copy(self, number: int, step: CopyStep) -> CopyStep:
         """One copy step."""
         target = self.folder(f"copy[{number}].to", step.target)
         if not target:
             self.fault(f"copy[{number}].to", "is empty", "write an absolute path without .., such as /opt/app")
-        return CopyStep(self.inside(f"copy[{number}].from", step.source), target, step.digest)
+        return CopyStep(self.place(f"copy[{number}].from", step.source, step.digest), target, step.digest)
 
     def project(self, project: Project | None) -> Project | None:
         """The folder of the project that is installed."""
-        return project and Project(self.inside("project", project.path), project.digest)
+        return project and Project(self.place("project", project.path, project.digest), project.digest)
 
     def interpreter(self, value: str) -> str:
-        """A program on the base image's PATH, or its path there."""
+        """A program on the base image's PATH, or its path there; `python` is what is meant where nothing is said."""
+        if value == "python":
+            return ""
         if "/" in value:
             return self.folder("interpreter", value)
         return self.form("interpreter", value, _PROGRAM, "a program such as python3, or an absolute path")

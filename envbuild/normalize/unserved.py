@@ -16,7 +16,6 @@ def unserved(definition: Definition) -> tuple[Fault, ...]:
         ("base.dockerfile", isinstance(d.base, DockerfileBase)),
         ("run", bool(d.run)),
         ("copy", bool(d.copy)),
-        ("project", d.project is not None),
         ("interpreter", bool(d.interpreter)),
         ("virtual-packages", bool(d.virtual_packages)),
     )
@@ -37,7 +36,6 @@ _INSTEAD = {
     "base.dockerfile": 'start from Debian packages: [base] debian = "bookworm", with what is needed in `system`',
     "run": "leave it out; Debian packages go in `system`",
     "copy": "leave it out: the project's folder is there when a script of it is run",
-    "project": "leave it out: the project's folder is there when a script of it is run",
     "interpreter": "leave it out: it is for base images",
     "virtual-packages": "leave it out: they are for conda packages",
     "sdists": "leave it out, and name versions that have wheels",

@@ -61,7 +61,15 @@ def explain(spec: Spec, platform: Platform, locking: Locking, building: Building
         raise UsageError(f"{spec.path} does not ask for {platform}", at="--platform", hint=f"it asks for {asked}")
     steps = [Step(kind="definition", id=str(spec.definition_id), known=True, what=f"what {spec.path} asks for")]
     locked = locking.find(spec, platform, Choice(), Quiet())
-    if locked is None:
+    beneath = locking.found(spec, platform, Choice(), Quiet()) if locked is None and spec.project else None
+    if beneath is not None:
+        unbuilt = "not known before the project's own package is built from its files as they are now"
+        steps += [
+            Step(kind="request", id=str(request), known=True, what=f"its lock is in {beneath.place}"),
+            Step(kind="lock", id="", known=False, what=unbuilt),
+            Step(kind="image", id="", known=False, what=unbuilt),
+        ]
+    elif locked is None:
         steps += [
             Step(
                 kind="request", id=str(request), known=False, what="was never resolved here, and no lock file fits it"

@@ -27,6 +27,8 @@ class LockResult:
 
 def relock(locking: Locking, spec: Spec, choice: Choice, report: Reporter) -> LockResult:
     """Bring a spec's lock file up to date. A lock that fits stays as it is, unless the choice asks for newer versions."""
+    if spec.project is not None:
+        report.notice("the project's own package is in no lock file: each build makes it from the folder")
     before = locking.before(spec, choice)
     kept = None if choice.asks_for_change else _kept(before, spec)
     document = kept or locking.resolve(spec, list(spec.requests), choice, report)

@@ -34,6 +34,8 @@ def explained(
     hints = [failure.hint] if failure.hint else []
     for name in failure.absent:
         hints += _of_absent(name, request, indexes, elsewhere)
+    if failure.absent:
+        hints += _of_empty_addresses(request, indexes)
     for name in sorted(set(failure.versionless) - set(failure.wheelless)):
         hints += _of_versions(name, request, indexes)
     for name in failure.wheelless[:3]:
@@ -56,11 +58,6 @@ def _of_absent(name: str, request: PinRequest, indexes: Indexes, elsewhere: Sequ
     for index in asked:
         indexes.project(index, name)
     yield f"{name} is not on {', '.join(asked)}"
-    for index in asked:
-        try:
-            indexes.check(index)
-        except EnvironmentFault as fault:
-            yield f"{fault.what}: {fault.at}"
     for other in elsewhere:
         with suppress(EnvbuildError):
             if indexes.project(other, name) is not None:
@@ -69,6 +66,15 @@ def _of_absent(name: str, request: PinRequest, indexes: Indexes, elsewhere: Sequ
     meant = [_IMPORTED_AS[name]] if name in _IMPORTED_AS else get_close_matches(name, sorted(known), 3, 0.8)
     if meant:
         yield f"do you mean {' or '.join(meant)}?"
+
+
+def _of_empty_addresses(request: PinRequest, indexes: Indexes) -> Iterator[str]:
+    """What lacks everything may be no index at all."""
+    for index in request.indexes:
+        try:
+            indexes.check(index.name)
+        except EnvironmentFault as fault:
+            yield f"{fault.what}: {fault.at}"
 
 
 def _of_wheelless(name: str, request: PinRequest, indexes: Indexes) -> Iterator[str]:

@@ -20,8 +20,8 @@ from envbuild.definition import Index
 from envbuild.errors import BuildFailed, EnvironmentFault
 from envbuild.markersets import marker_environment
 from envbuild.resolvers.folderindex import served_folder
-from envbuild.resolvers.uv import index_options
-from envbuild.resolvers.uvsays import failure, last_lines
+from envbuild.resolvers.uv import RETRIES, index_options
+from envbuild.resolvers.uvsays import last_lines, unreached
 from envbuild.wheelfiles import IndexFile, Target, best_file
 
 __all__ = ["EPOCH", "MadeWheel", "WheelMaker"]
@@ -66,7 +66,8 @@ class WheelMaker:
         """
         with tempfile.TemporaryDirectory(prefix="envbuild-wheel-") as place:
             folder = Path(place)
-            env = {**self.environ, "HOME": place, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
+            env = {"UV_HTTP_RETRIES": RETRIES, **self.environ, "HOME": place}
+            env |= {"SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
             env |= {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
             done = process.run([*_UMASK, *self._argv(tree, out, folder)], env=env, cwd=tree)
             if done.code != 0:
@@ -115,10 +116,9 @@ def _misfit(file: str, target: Target) -> BuildFailed:
 
 def _failed(stderr: str, tree: str, place: str) -> BuildFailed | EnvironmentFault:
     """What the backend said last; an index that was not reached is no fault of the project's."""
-    found = failure(stderr, place)
-    if isinstance(found, EnvironmentFault):
-        return found
-    lines = last_lines(stderr, (tree, place), _TAIL)
+    if fault := unreached(stderr, place):
+        return fault
+    lines = last_lines(stderr.replace(tree, "the project"), place, _TAIL)
     hint = "the project's own build failed; try it by itself: uv build --wheel"
     if any(word in stderr for word in _VERSIONED):
         hint = "a version from version control is no part of the files: write `version` into [project]"

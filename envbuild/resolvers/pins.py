@@ -25,6 +25,8 @@ class PinRequest:
     """In the order in which they are asked; `pypi` is among them."""
     target: Target
     prefer: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
+    """Whether nothing but the requirements is to be installed."""
 
     @property
     def pinned(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, Pro
 from envbuild.http.waiting import SLOW
 from envbuild.httpsettings import public_url
 from envbuild.lockfile import Artifact, ArtifactKind
+from envbuild.markersets import marker_environment
 from envbuild.normalize.accelerators import indexes_of
 from envbuild.overdue import overdue
 from envbuild.ports import Reporter
@@ -22,9 +23,11 @@ from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest
 from envbuild.resolvers.served import served_notices
 from envbuild.wheelfiles import IndexFile, Target, best_file, release_of, releases
 
-__all__ = ["Chosen", "PypiResolver"]
+__all__ = ["Chosen", "PypiResolver", "Review"]
 
 _AT_ONCE = 16
+_SHOWN = 4
+"""Hashes of a package that a message names: a lock has those of all its files."""
 Releases = Mapping[Version, tuple[IndexFile, ...]]
 
 
@@ -68,6 +71,7 @@ class PypiResolver:
             indexes=indexes_of(definition),
             target=target,
             prefer=prefer,
+            complete=definition.no_deps,
         )
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             early = self._ask_early(request, pool)
@@ -129,6 +133,8 @@ class PypiResolver:
         listed = self._listed(pin.name, request)
         if listed is None:
             asked = ", ".join(serving(pin.name, request.indexes))
+            if request.complete:
+                raise ResolveFailed(f"no index has {pin.name}", at=asked, hint="name the index that it is from")
             raise ResolveFailed(f"no index has {pin.name} any more", at=asked, hint="try again: an index changed")
         index, found, host = listed
         release = _allowed(found.get(Version(pin.version), ()), pin, request)
@@ -156,7 +162,8 @@ class PypiResolver:
         return Artifact(
             kind=ArtifactKind.WHEEL,
             name=pin.name,
-            version=str(Version(pin.version)),
+            # As the file has it: a list may write 1 for 1.0, and both are one lock.
+            version=str(release_of(file.file, pin.name) or Version(pin.version)),
             file=file.file,
             size=size,
             sha256=sha256,
@@ -199,20 +206,7 @@ class _Applies:
     """Whether a requirement's marker holds for the target (PEP 508); uv and pip-tools leave the others out too."""
 
     def __init__(self, target: Target) -> None:
-        self._environment = {
-            "implementation_name": "cpython",
-            "implementation_version": target.python,
-            "os_name": "posix",
-            "platform_machine": target.platform.machine,
-            "platform_python_implementation": "CPython",
-            "platform_release": "",
-            "platform_system": "Linux",
-            "platform_version": "",
-            "python_full_version": target.python,
-            "python_version": ".".join(target.python.split(".")[:2]),
-            "sys_platform": "linux",
-            "extra": "",
-        }
+        self._environment = marker_environment(target.platform.machine, target.python)
 
     def __call__(self, requirement: str) -> bool:
         marker = Parsed(requirement).marker
@@ -269,8 +263,9 @@ def _tell_served(request: PinRequest, chosen: Sequence[Chosen], report: Reporter
 
 
 def _not_as_promised(file: str, expected: Sequence[str], found: str) -> IntegrityError:
+    more = f" or one of {len(expected) - _SHOWN} more" if len(expected) > _SHOWN else ""
     return IntegrityError(
-        f"its sha256 is {found}, expected {' or '.join(expected)}",
+        f"its sha256 is {found}, expected {' or '.join(expected[:_SHOWN])}{more}",
         at=file,
         hint="the file was changed, or the hash is of another file of this release",
     )

@@ -18,12 +18,12 @@ from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, names_of, reach
 from envbuild.resolvers.uvsays import ROOT, failure
 from envbuild.wheelfiles import Target
 
-__all__ = ["Uv", "index_options", "manylinux"]
+__all__ = ["RETRIES", "Uv", "index_options", "manylinux"]
 
 _MANYLINUX = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 """The glibc versions (2.x) that uv has platforms for."""
 _ROUNDS = 8
-_RETRIES = "2"
+RETRIES = "2"
 """Of a request: an index that is down is then told within 4 seconds."""
 
 
@@ -81,7 +81,7 @@ class Uv:
             folder = Path(place)
             served = {index.name: served_folder(self._url(index), folder / index.name) for index in request.indexes}
             _write(folder, request, _project(request, named, served))
-            env = {"UV_HTTP_RETRIES": _RETRIES, **self._environ, "HOME": place}
+            env = {"UV_HTTPRETRIES": RETRIES, **self._environ, "HOME": place}
             env |= direct_logins(request.requirements, self._logins, self._environ, folder)
             done = process.run(self._argv(request, served, folder), env=env, cwd=folder)
             if done.code != 0:

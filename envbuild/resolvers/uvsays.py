@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from envbuild.errors import EnvironmentFault, ResolveFailed
 from envbuild.resolvers.pins import NoSolution
 
-__all__ = ["ROOT", "failure", "last_lines"]
+__all__ = ["ROOT", "failure", "last_lines", "unreached"]
 
 ROOT = "envbuild-request-root"
 """The name of the project in whose name we ask."""
@@ -56,12 +56,20 @@ def failure(stderr: str, temporary: str) -> EnvironmentFault | ResolveFailed:
     )
 
 
-def last_lines(stderr: str, folders: Sequence[str], most: int) -> list[str]:
-    """What a build that uv ran said last, without our folders, logins and escape sequences."""
-    text = stderr
-    for folder in folders:
-        text = _plain(text, folder)
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-most:]
+def unreached(stderr: str, temporary: str) -> EnvironmentFault | None:
+    """Of a build whose own packages could not be had: the index that is to blame, if one is."""
+    found = failure(stderr, temporary)
+    if isinstance(found, EnvironmentFault):
+        return found
+    text = _plain(stderr, temporary)
+    if any(sign in text for sign in _UNREACHABLE) and "error (404" not in text:
+        return _unreachable(text, [_bare(line.strip()) for line in text.splitlines() if line.strip()])
+    return None
+
+
+def last_lines(stderr: str, temporary: str, most: int) -> list[str]:
+    """What a build that uv ran said last, without our folder, logins and escape sequences."""
+    return [line.rstrip() for line in _plain(stderr, temporary).splitlines() if line.strip()][-most:]
 
 
 def _names(pattern: re.Pattern[str], text: str, first: re.Pattern[str] | None = None) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from envbuild.formats.condaspecs import spec_text
 from envbuild.sources.condameta import CondaMeta, CondaPackage
 from envbuild.sources.installeddists import Distribution
 from envbuild.sources.leftbehind import Left, LeftBehind
@@ -68,10 +67,4 @@ def _why(package: CondaPackage, distributions: Collection[str]) -> str:
 
 def _spec(package: CondaPackage, first: Collection[str]) -> str:
     pin = f"{package.name}={package.version}"
-    if not package.channel or package.channel in first:
-        return pin
-    try:
-        return spec_text(f"{package.channel}::{pin}")
-    except ValueError:
-        # A channel's URL that no spec can hold: the channels' order must do.
-        return pin
+    return pin if not package.channel or package.channel in first else f"{package.channel}::{pin}"

@@ -9,8 +9,6 @@ from envbuild.errors import UsageError
 
 __all__ = ["conda_environment", "conda_environments"]
 
-_ROOT_NAMES = ("base", "root")
-
 
 def conda_environment(name: str, environ: Mapping[str, str]) -> Path:
     """The folder of the environment of this name; `base` is conda's own. UsageError has the names that there are."""
@@ -48,11 +46,12 @@ def _roots(environ: Mapping[str, str]) -> Iterator[Path]:
             yield Path(environ[variable]).parent.parent
     if environ.get("MAMBA_ROOT_PREFIX"):
         yield Path(environ["MAMBA_ROOT_PREFIX"])
-    for variable in ("CONDA_PREFIX_1", "CONDA_PREFIX"):
-        # An environment that is not at <root>/envs/NAME was made with a path, and tells nothing of its root.
-        prefix = Path(environ[variable]) if environ.get(variable) else None
-        if prefix:
-            yield prefix.parent.parent if prefix.parent.name == "envs" else prefix
+    for prefix in (Path(environ[name]) for name in ("CONDA_PREFIX_1", "CONDA_PREFIX") if environ.get(name)):
+        if prefix.parent.name == "envs":
+            yield prefix.parent.parent
+        elif (prefix / "envs").is_dir() or (prefix / "condabin").is_dir():
+            # Any other environment was made with a path, and tells nothing of its root.
+            yield prefix
 
 
 def _folders(environ: Mapping[str, str]) -> Iterator[Path]:

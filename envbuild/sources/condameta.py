@@ -15,8 +15,9 @@ from typing import Any
 from envbuild.conda.channels import channel_urls
 from envbuild.conda.condarc import PUBLIC_ALIAS, Condarc
 from envbuild.errors import UsageError
-from envbuild.formats.condaspecs import spec_text
 from envbuild.httpsettings import public_url
+from envbuild.matchspec.channel import channel
+from envbuild.matchspec.spec import match_spec
 from envbuild.sources.installedgraph import asked_for, reached
 from envbuild.sources.leftbehind import Left, LeftBehind
 
@@ -29,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _FILE = re.compile(r"(?P<name>.+)-[^-]+-[^-]+\.(?:conda|tar\.bz2)(?:#.*)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOKEN = re.compile(r"(?<=/)t/[^/]+/")
-_ANCHOR = re.compile(r"(?:^|/)([^/]+\.(?:dist-info|egg-info))(?:/|$)")
+_ANCHOR = re.compile(r"(?:^|/)site-packages/([^/]+\.(?:dist-info|egg-info))(?:/|$)")
 _ANACONDA = re.compile(r"https?://repo\.(?:anaconda\.com|continuum\.io)/pkgs/(?:main|r|free|msys2)")
 
 
@@ -89,11 +90,11 @@ def read_conda_meta(prefix: Path, condarc: Condarc) -> CondaMeta:
         if path.name.startswith("."):
             continue
         package = _package(path, condarc)
-        try:
-            spec_text(f"{package.name}={package.version}")
+        fault = _fault(package)
+        if fault:
+            left.append(LeftBehind(package.name, package.version, *fault, str(path)))
+        else:
             found[package.name] = package
-        except ValueError as error:
-            left.append(LeftBehind(package.name, package.version, Left.BROKEN, f"{error}: install it again", str(path)))
     variables = _variables(folder / "state")
     named = tuple((name, value) for name, value in variables if _VARIABLE.fullmatch(name))
     why = "no name that a variable of an image can have"
@@ -108,7 +109,7 @@ def channel_name(url: str, condarc: Condarc) -> str:
     if bare.startswith("pkgs/") or _ANACONDA.fullmatch(bare):
         return "defaults"
     if "://" not in bare:
-        return bare
+        return "" if bare == "<unknown>" else bare
     for name in (*condarc.custom_multichannels, "defaults", *condarc.custom_channels, *condarc.mirrored_channels):
         if bare in map(_bare, channel_urls(name, condarc)):
             return name
@@ -143,6 +144,20 @@ def _package(path: Path, condarc: Condarc) -> CondaPackage:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         hint = "conda itself cannot read it either: make the environment anew, or mend this record"
         raise UsageError("this record of conda's cannot be read", at=str(path), hint=hint) from None
+
+
+def _fault(package: CondaPackage) -> tuple[Left, str] | None:
+    """Why no definition can name a package."""
+    try:
+        match_spec(f"{package.name}={package.version}")
+    except ValueError as error:
+        return Left.BROKEN, f"{error}: install it again"
+    try:
+        channel(package.channel or "any")
+        match_spec(f"{package.channel or 'any'}::{package.name}={package.version}")
+    except ValueError as error:
+        return Left.LOCAL, f"{error}: upload it to a channel"
+    return None
 
 
 def _text(value: object) -> str:

@@ -23,6 +23,7 @@ __all__ = ["IndexClient", "Project"]
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _ABSENT = (404, 410)
+_OK = 200
 _FORBIDS_WHAT_IT_LACKS = ".pytorch.org"
 """PyTorch's indexes answer 403 for packages that they do not have."""
 _LARGEST = 256 << 20
@@ -80,6 +81,16 @@ class IndexClient:
                 at=public_url(base),
                 hint="check the address; no other index is asked in its place",
             )
+
+    def metadata(self, file: IndexFile) -> str | None:
+        """A wheel's METADATA, where the index has it beside the file (PEP 658); None where it has not.
+
+        EnvironmentFault where it cannot be reached.
+        """
+        if not file.metadata or urlsplit(file.url).scheme not in ("http", "https"):
+            return None
+        answer = self._http.get(f"{file.url}.metadata")
+        return answer.body.decode("utf-8", "replace") if answer.status == _OK else None
 
     def measure(self, url: str) -> tuple[str, int]:
         """A file's sha256 (hex) and size in bytes; it is read once and not kept. ResolveFailed where it is not there."""

@@ -16,6 +16,7 @@ from envbuild.platforms import LINUX_AMD64
 from envbuild.sources.condachosen import conda_owned, conda_part, overwritten
 from envbuild.sources.condameta import CondaMeta, read_conda_meta
 from envbuild.sources.installeddists import distributions
+from envbuild.sources.installedpaths import folders_on_path
 from envbuild.sources.installedprefix import Kind, Prefix, read_prefix
 from envbuild.sources.installedsort import Sorted, sort
 from envbuild.sources.installedsystem import System, here, system_of_subdir, system_of_tags
@@ -64,6 +65,7 @@ class _Capture:
         self._prefix = prefix
         self._found = distributions((*prefix.sites, *prefix.base_sites))
         self._left, self._notices = list(self._found.left), list(self._found.notices)
+        self._left += folders_on_path(prefix.sites, self._found.distributions.values(), self._left)
         self._conda: CondaMeta | None = None
         if prefix.kind is Kind.CONDA:
             meta = read_conda_meta(prefix.path, read_condarc(environ))
@@ -107,6 +109,8 @@ class _Capture:
         suite = next((suite for suite, python in SUITE_PYTHONS.items() if python == self._python), "")
         platform = self._system.platform
         whole = platform is not None and bool(suite) and self._prefix.usual
+        if not self._prefix.usual:
+            self._notices.append("its Python is another one than CPython with the usual threading, which bases have")
         owned = conda_owned(self._conda, self._found.distributions) if self._conda else frozenset[str]()
         pypi = self._sorted(whole=whole, brought=owned)
         self._leave_condas_own()
@@ -173,8 +177,6 @@ class _Capture:
             self._notices.append(f"{where}: it sees these packages, too (include-system-site-packages)")
         if self._prefix.user_site:
             self._notices.append(f"{self._prefix.user_site}: it sees these packages of the user's, too")
-        if not self._prefix.usual:
-            self._notices.append("its Python is another one than CPython with the usual threading, which bases have")
 
 
 def _in_order(one: LeftBehind) -> tuple[int, str, str, str]:

@@ -103,15 +103,13 @@ def _read(entry: Path) -> Distribution | LeftBehind:
     """The distribution that an entry tells of; what is wrong with it, where that cannot be understood."""
     inner = entry / "EGG-INFO" if entry.suffix == ".egg" else entry
     main = inner / "METADATA" if entry.suffix == ".dist-info" else inner / "PKG-INFO" if inner.is_dir() else inner
-    told, _, version = entry.stem.partition("-")
     data = _bytes(main)
     if data is None:
-        return LeftBehind(told, version, Left.BROKEN, f"{main.name} is missing or cannot be read: {_AGAIN}", str(entry))
+        return _broken(entry, f"{main.name} is missing or cannot be read")
     fields, _ = parse_email(data)
     name, version = fields.get("name", ""), fields.get("version", "")
     if not _NAME.fullmatch(name) or not version:
-        why = f"{main.name} names no package and version: {_AGAIN}"
-        return LeftBehind(told, version, Left.BROKEN, why, str(entry))
+        return _broken(entry, f"{main.name} names no package and version")
     return Distribution(
         name=canonicalize_name(name),
         version=version,
@@ -122,6 +120,12 @@ def _read(entry: Path) -> Distribution | LeftBehind:
         origin=_origin(canonicalize_name(name), inner),
         folder=entry,
     )
+
+
+def _broken(entry: Path, what: str) -> LeftBehind:
+    """By the name and version that its folder has: `numpy-1.26.4.dist-info`, `old-1.0-py3.11.egg`."""
+    name, _, rest = entry.stem.partition("-")
+    return LeftBehind(name, rest.partition("-")[0], Left.BROKEN, f"{what}: {_AGAIN}", str(entry))
 
 
 def _origin(name: str, folder: Path) -> Origin | None:

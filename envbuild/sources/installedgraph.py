@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
 
@@ -30,11 +29,17 @@ def asked_for(names: Collection[str], needs: Needs, requested: Iterable[str]) ->
     needed = {other for name in names for other in needs(name) if other != name}
     asked = {*requested} | {name for name in names if name not in needed}
     there = reached(asked, needs)
+    in_circles = []
     for name in sorted(names):
         if name not in there:
-            asked.add(name)
+            in_circles.append(name)
             there |= reached([name], needs)
-    return frozenset(asked)
+    for name in in_circles:
+        # One that was met before the circle that needs it.
+        rest = [other for other in in_circles if other != name]
+        if name in reached(rest, needs):
+            in_circles = rest
+    return frozenset(asked | {*in_circles})
 
 
 class Graph:
@@ -66,7 +71,7 @@ class Graph:
                 asks = f"{name} {one.version} needs {need.name}{need.specifier}"
                 if other is None:
                     yield f"{asks}, which is not there: the image will have the version that fits"
-                elif not need.url and not need.specifier.contains(other.version, prereleases=True):
+                elif not need.url and not _allows(need, other.version):
                     yield f"{asks}, and {other.version} is installed: no resolver takes both, change one of the two"
 
     def _needed(self, name: str) -> Iterator[Pep508]:
@@ -78,7 +83,8 @@ class Graph:
             return True
         try:
             return any(need.marker.evaluate({**self._markers, "extra": extra}) for extra in ("", *extras))
-        except (UndefinedComparison, UndefinedEnvironmentName):
+        except ValueError:
+            # A marker that compares what cannot be compared holds nowhere.
             return False
 
     def _asked_extras(self) -> dict[str, frozenset[str]]:
@@ -95,3 +101,10 @@ class Graph:
                     found[other] = wanted
                     waiting.append(other)
         return found
+
+
+def _allows(need: Pep508, version: str) -> bool:
+    try:
+        return need.specifier.contains(version, prereleases=True)
+    except ValueError:
+        return False

@@ -178,8 +178,8 @@ def _near(path: Path) -> str:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """What is in a folder; nothing where it cannot be read."""
+    """What is in a folder; nothing where there is none."""
     try:
         yield from sorted(folder.iterdir())
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return

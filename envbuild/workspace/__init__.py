@@ -133,7 +133,8 @@ class Workspace:
         chosen = Chooser(adapters).find(adapters.spec_path, platform, choice, report)
         if isinstance(chosen, Spec):
             ids = {"definition": str(chosen.definition_id)}
-            return Probe(hit=False, ids=ids, missing="no lock is known for it yet")
+            own = ", or its own package was not built from its files as they are now" if chosen.project else ""
+            return Probe(hit=False, ids=ids, missing=f"no lock is known for it yet{own}")
         image_id = adapters.building.image_id(chosen.locked)
         ids = {**chosen.ids, "image": str(image_id)}
         built = adapters.building.find(chosen.locked, chosen.platform)

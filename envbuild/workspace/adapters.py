@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
@@ -19,7 +18,7 @@ from envbuild.ids import identity, image_material
 from envbuild.pipeline.building import Building
 from envbuild.pipeline.locking import Choice, Locking
 from envbuild.pipeline.quiet import Quiet
-from envbuild.pipeline.specs import Parsed, Readers, Spec, Specs
+from envbuild.pipeline.specs import Parsed, Spec, Specs
 from envbuild.platforms import LINUX_AMD64, Platform
 from envbuild.ports import Builder, Resolver
 from envbuild.settings.files import project_tables
@@ -33,7 +32,8 @@ from envbuild.store.leases import Lease
 from envbuild.store.places import Places
 from envbuild.store.turns import Turns
 from envbuild.workspace.notices import Notices
-from envbuild.workspace.reading import complete, dump_lock, outside_image, read_definition, read_lock, refuse_unserved
+from envbuild.workspace.ontop import OnTop
+from envbuild.workspace.reading import complete, dump_lock, outside_image, read_definition, readers
 
 if TYPE_CHECKING:
     from envbuild.builders.assemble import Assembler
@@ -128,20 +128,9 @@ class Adapters:
     def specs(self) -> Specs:
         """Definitions and locks as files."""
         load, selection = self.files.load, self.selection
-        readers = Readers(
-            lambda path: read_definition(path, load, selection, lambda: self.contents),
-            read_lock,
-            lambda path: refuse_unserved(path, load, selection, self.given_definition),
-            lambda path, tree: self.contents.digest(tree, dirname(path)),
-        )
+        read = readers(load, selection, self.given_definition, lambda: self.contents)
         specs = Specs(
-            load,
-            readers,
-            self.blobs,
-            self.claims,
-            folder=str(Path.cwd()),
-            version=__version__,
-            selection=selection,
+            load, read, self.blobs, self.claims, folder=str(Path.cwd()), version=__version__, selection=selection
         )
         if self.given_definition is not None:
             from envbuild.normalize import unserved
@@ -152,9 +141,7 @@ class Adapters:
     @cached_property
     def locking(self) -> Locking:
         """Locks."""
-        from envbuild.workspace.ownwheels import own_packages
-
-        alone, on_top = self.turns.resolve, own_packages(self)
+        alone, on_top = self.turns.resolve, OnTop(self)
         return Locking(
             self.specs, self.files, self.blobs, self.claims, self._open_resolver, dump_lock, alone=alone, on_top=on_top
         )

@@ -14,10 +14,14 @@ __all__ = ["capture", "prefix_of"]
 
 
 def capture(prefix: str, environ: Mapping[str, str]) -> "Captured":
-    """The environment at `prefix`: see `prefix_of`. UsageError where there is none."""
+    """The environment at `prefix`: see `prefix_of`. UsageError where there is none; InvalidDefinition for what none can say."""
+    from envbuild.normalize import normalize
     from envbuild.sources.installed import captured
 
-    return captured(prefix_of(prefix, environ), environ)
+    found = captured(prefix_of(prefix, environ), environ)
+    # What is written is as it was found; that it can be read again is known before.
+    normalize(found.definition)
+    return found
 
 
 def prefix_of(prefix: str, environ: Mapping[str, str]) -> Path:

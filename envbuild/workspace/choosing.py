@@ -64,7 +64,8 @@ class Chooser:
             raise UsageError(f"the lock has no section for {chosen}", at=path, hint=f"it has {known}")
         section = facts.sections[chosen]
         locked = Locked(lock_id=section.lock_id, settings=section.settings, document=facts.document, place=path)
-        name = PurePath(path).name.removesuffix(".lock").removesuffix(".envbuild")
+        # What was chosen stands in the file's name in one way, in the image's in another: there `+` is no letter.
+        name = PurePath(path).name.removesuffix(".lock").removesuffix(".envbuild").replace("+", "__")
         return Chosen(name, chosen, locked, {"request": str(section.request), "lock": str(section.lock_id)})
 
     def platform(self, named: list[Platform], wanted: Platform | None) -> Platform:
@@ -79,4 +80,4 @@ def _of_spec(spec: Spec, platform: Platform, locked: Locked) -> Chosen:
         "request": str(spec.requests[platform]),
         "lock": str(locked.lock_id),
     }
-    return Chosen(spec.name, platform, locked, ids)
+    return Chosen(spec.name + spec.selection.in_image_names, platform, locked, ids)

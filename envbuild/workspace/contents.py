@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from envbuild.context.ignorefile import IGNORE_FILE, Ignore, own_ignore_file, read_ignore_file
 from envbuild.context.tree import ContextEntry, context_digest
-from envbuild.definition import CopyStep, Definition, DockerfileBase, Project
+from envbuild.definition import Definition, DockerfileBase
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.dockerfile import dockerfile_text
 from envbuild.normalize import normalize
@@ -62,7 +62,8 @@ class Contents:
     def completed(self, definition: Definition, folder: str) -> Completed:
         """The definition, completed from its folder. InvalidDefinition has all that is wrong, by field path.
 
-        Paths that leave the folder by their text are not looked at: normalizing refuses them.
+        What was read already stays as it is: a definition is a value. Paths that leave the folder by their text are not
+        looked at: normalizing refuses them.
         """
         faults: list[Fault] = []
         files: list[str] = []
@@ -70,8 +71,8 @@ class Contents:
 
         def digest(tree: Tree, at: str) -> str:
             """What is had of a tree; nothing where it cannot be read."""
-            if not _inside(tree.path):
-                return ""
+            if tree.digest or not _inside(tree.path):
+                return tree.digest
             try:
                 found = self.digest(tree, folder, at)
             except InvalidDefinition as invalid:
@@ -84,14 +85,14 @@ class Contents:
         if isinstance(base, DockerfileBase):
             base = self._dockerfile(base, folder, files, faults)
             if base.context is not None:
-                tree = Tree("context", base.context.folder, base.path)
+                tree = Tree("context", base.context.folder, base.path, base.context.digest)
                 base = replace(base, context=replace(base.context, digest=digest(tree, "base.context")))
         copy = tuple(
-            CopyStep(step.source, step.target, digest(Tree("copy", step.source), f"copy[{number}].from"))
+            replace(step, digest=digest(Tree("copy", step.source, "", step.digest), f"copy[{number}].from"))
             for number, step in enumerate(definition.copy)
         )
         if project is not None:
-            project = Project(project.path, digest(Tree("project", project.path), "project"))
+            project = replace(project, digest=digest(Tree("project", project.path, "", project.digest), "project"))
         if faults:
             raise InvalidDefinition(faults)
         return Completed(replace(definition, base=base, copy=copy, project=project), tuple(files), tuple(trees))
@@ -109,9 +110,9 @@ class Contents:
         at, path = "base.dockerfile", posixpath.join(folder, base.path)
         if base.path and not _inside(base.path):
             return base
-        text = base.dockerfile
+        text, place = base.dockerfile, path if base.path else "its text"
         try:
-            text = dockerfile_text(text.encode() if text else self.load(path), path if base.path else "the text")
+            text = dockerfile_text(text.encode() if text else self.load(path), place)
         except OSError as error:
             faults.append(Fault(at, f"{path}: {_reason(error)}", "its path starts from the definition's folder"))
         except UnicodeEncodeError:
@@ -122,7 +123,7 @@ class Contents:
             if base.path:
                 files.append(path)
             if base.context is None and (taken := takes_from_context(text)):
-                what = f"{path or 'line'}:{taken.line}: {taken.keyword} takes files from a build context, and none is named"
+                what = f"{place}:{taken.line}: {taken.keyword} takes files from a build context, and none is named"
                 faults.append(Fault(at, what, 'name the folder: context = "."'))
         return replace(base, dockerfile=text)
 
@@ -150,6 +151,10 @@ class Contents:
         if rule and not entries:
             raise left_out
         return entries
+
+    def project_entries(self, path: str, folder: str) -> tuple[ContextEntry, ...]:
+        """What a project's digest covers."""
+        return self._project(Tree("project", path), folder, "project")
 
     def _project(self, tree: Tree, folder: str, at: str) -> tuple[ContextEntry, ...]:
         _below(folder, tree.path, at)

@@ -1,5 +1,7 @@
 """A lock's PyPI packages in the forms that other installers read."""
 
+from dataclasses import replace
+
 from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.workspace.adapters import Adapters
 
@@ -8,6 +10,8 @@ __all__ = ["exported"]
 
 def exported(adapters: Adapters, lock: Lock, form: str) -> str:
     """As `pylock` (PEP 751), with the address of each file at the index now, or as `requirements` with hashes."""
+    # The project's own wheel is on no index: whoever installs from this has the folder, or has not.
+    lock = replace(lock, artifacts=tuple(a for a in lock.artifacts if not a.is_own))
     if form == "requirements":
         from envbuild.formats.hashed import hashed_requirements
 

@@ -4,26 +4,92 @@ import posixpath
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from envbuild.definition import Project
+from envbuild.definition import Definition, Project
 from envbuild.digest import Digest
 from envbuild.errors import BuildFailed, EnvironmentFault, UsageError
 from envbuild.pipeline.ownpackage import OwnPackages, OwnWheel
-from envbuild.pipeline.specs import Spec
+from envbuild.pipeline.specs import Spec, Specs
 from envbuild.ports import Reporter
+from envbuild.store.blobs import Blobs
+from envbuild.store.claims import Claims
+from envbuild.store.leases import Lease
+from envbuild.store.places import Places
+from envbuild.store.turns import Turns
 from envbuild.wheelfiles import Target
 from envbuild.workspace.reading import dump_lock
 
 if TYPE_CHECKING:
+    from envbuild.machine import Machine
     from envbuild.resolvers.ownwheel import WheelMaker
-    from envbuild.workspace.adapters import Adapters
+    from envbuild.workspace.contents import Contents
 
-__all__ = ["OwnWheels", "own_packages"]
+__all__ = ["OwnWheels", "Parts", "own_packages"]
 
 
-def own_packages(adapters: "Adapters") -> OwnPackages:
+class Parts(Protocol):
+    """What is needed of a workspace's adapters, which open this in their turn."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables of the process."""
+
+    @property
+    def given_definition(self) -> Definition | None:
+        """A definition that stands in no file."""
+
+    @property
+    def specs(self) -> Specs:
+        """Definitions as files."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Content by digest."""
+
+    @property
+    def claims(self) -> Claims:
+        """What is claimed for an id."""
+
+    @property
+    def turns(self) -> Turns:
+        """Whose turn it is."""
+
+    @property
+    def lease(self) -> Lease:
+        """What this process uses of the store."""
+
+    @property
+    def places(self) -> Places:
+        """Where things are kept."""
+
+    @property
+    def contents(self) -> "Contents":
+        """The folders that the definition names."""
+
+    @property
+    def machine(self) -> "Machine":
+        """The machine's configuration."""
+
+    @property
+    def logins(self) -> dict[str, str]:
+        """The definition's own logins, by host."""
+
+    @property
+    def asked_logins(self) -> dict[str, str]:
+        """Those of the keyring, by host."""
+
+    @property
+    def index_urls(self) -> dict[str, str]:
+        """Where each package index is served."""
+
+    def make_folder(self, folder: Path) -> None:
+        """A folder of the store."""
+
+
+def own_packages(adapters: Parts) -> OwnPackages:
     """What puts a spec's own package on top of its locks, with this workspace's store."""
     return OwnPackages(
         adapters.specs, adapters.blobs, adapters.claims, lambda: OwnWheels(adapters), dump_lock, adapters.turns.resolve
@@ -33,7 +99,7 @@ def own_packages(adapters: "Adapters") -> OwnPackages:
 class OwnWheels:
     """Implements `pipeline.ownpackage.BuildsWheels`."""
 
-    def __init__(self, adapters: "Adapters") -> None:
+    def __init__(self, adapters: Parts) -> None:
         self._adapters = adapters
 
     def build(self, spec: Spec, target: Target, report: Reporter) -> OwnWheel:
@@ -61,9 +127,12 @@ class OwnWheels:
                 requires=made.requires,
             )
 
+    def _start(self, spec: Spec) -> str:
+        """The folder that the project's path starts from: the definition's, or for a value the current one."""
+        return "" if self._adapters.given_definition is not None else posixpath.dirname(spec.path)
+
     def _folder(self, spec: Spec, project: Project) -> str:
-        start = "" if self._adapters.given_definition is not None else posixpath.dirname(spec.path)
-        return posixpath.normpath(posixpath.join(start, project.path))
+        return posixpath.normpath(posixpath.join(self._start(spec), project.path))
 
     def _copy(self, spec: Spec, project: Project, tree: Path) -> None:
         """What the definition's id covers, and nothing else. UsageError where it changed since it was read."""
@@ -71,11 +140,10 @@ class OwnWheels:
         from envbuild.resolvers.ownwheel import EPOCH
         from envbuild.sources.contextcopy import copy_entries
         from envbuild.sources.contextfiles import read_tree
-        from envbuild.workspace.contents import project_entries
 
         folder = self._folder(spec, project)
         tree.mkdir(mode=0o755)
-        copy_entries(folder, project_entries(folder, "project"), tree, EPOCH)
+        copy_entries(folder, self._adapters.contents.project_entries(project.path, self._start(spec)), tree, EPOCH)
         if context_digest(read_tree(str(tree), "project")) != Digest.parse(project.digest):
             raise UsageError("the project's files changed while they were read", at=folder, hint="try again")
 
@@ -102,8 +170,8 @@ class OwnWheels:
         )
 
 
-def _python(minor: str, adapters: "Adapters") -> str:
-    """This machine's Python of the target's version; any other one builds what is pure."""
+def _python(minor: str, adapters: Parts) -> str:
+    """Of this machine the Python of the target's version; any other one builds what is pure."""
     from envbuild.runners.interpreter import find_interpreter
 
     try:

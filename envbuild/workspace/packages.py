@@ -8,6 +8,7 @@ from types import MappingProxyType
 from envbuild.errors import UsageError
 from envbuild.httpsettings import host_of
 from envbuild.machine import Machine
+from envbuild.resolvers.listed import Completeness, Listed
 from envbuild.resolvers.pins import Pinner
 from envbuild.resolvers.pypi import PypiResolver
 from envbuild.resolvers.uv import Uv
@@ -17,8 +18,8 @@ from envbuild.sources.index import IndexClient
 __all__ = ["open_packages", "tool_environment"]
 
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
-_SILENCE = 15.0
-"""Seconds: pip's own limit."""
+_SILENCE = 30.0
+"""Seconds: uv's own limit."""
 
 
 def open_packages(
@@ -41,7 +42,8 @@ def open_packages(
 
         pinner = PipTools(urls, tool, cache / "pip-tools", logins=logins)
     # uv alone can tell why a newer release cannot be had.
-    return PypiResolver(pinner, index, WheelsOnly(uv), elsewhere=machine.fetch_only_indexes)
+    review = Completeness(index, WheelsOnly(uv))
+    return PypiResolver(Listed(pinner, index), index, review, elsewhere=machine.fetch_only_indexes)
 
 
 def tool_environment(
@@ -58,7 +60,7 @@ def tool_environment(
         tool[f"{scheme.upper()}_PROXY"] = url
     if machine.no_proxy:
         tool["NO_PROXY"] = ",".join(machine.no_proxy)
-    # A silent index is told as such in the time that the user allows, and never later than the tools' own.
+    # A silent index is told as such in the time that the user allows, and no later than uv does by itself.
     silence = str(round(min(machine.timeout, _SILENCE)))
     tool |= {"UV_HTTP_TIMEOUT": silence, "PIP_DEFAULT_TIMEOUT": silence}
     if machine.netrc is not None:

@@ -12,7 +12,7 @@ from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.formats.sourcefile import Reading
 from envbuild.lockfile import LockDocument
 from envbuild.oci import Image
-from envbuild.pipeline.specs import Parsed
+from envbuild.pipeline.specs import Parsed, Readers
 from envbuild.ports import Files, OpensBlobs
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = [
     "outside_image",
     "read_definition",
     "read_lock",
-    "refuse_unserved",
+    "readers",
     "says_what_it_needs",
 ]
 
@@ -86,9 +86,22 @@ def _completed(
     return meant(definition, folder, contents() if contents else Contents(load))
 
 
-def refuse_unserved(
-    path: str, load: Callable[[str], bytes], selection: Selection, given: Definition | None = None
-) -> None:
+def readers(
+    load: Callable[[str], bytes],
+    selection: Selection,
+    given: Definition | None,
+    contents: "Callable[[], Contents]",
+) -> Readers:
+    """The parsers over `load`; `given` is the definition that stands in no file, if it is one."""
+    return Readers(
+        definition=lambda path: read_definition(path, load, selection, contents),
+        lock=read_lock,
+        refuse=lambda path: _refuse_unserved(path, load, selection, given),
+        tree=lambda path, tree: contents().digest(tree, dirname(path)),
+    )
+
+
+def _refuse_unserved(path: str, load: Callable[[str], bytes], selection: Selection, given: Definition | None) -> None:
     """InvalidDefinition where a definition asks for what has no builder: with the lines that do, where it is no value."""
     from envbuild.normalize import normalize, unserved
 

@@ -86,7 +86,7 @@ class Made:
     def record(self, name, version="1.0", build="0", **fields):
         """A package of conda's, with the metadata of its distributions where `dists` names them."""
         dists = fields.pop("dists", ())
-        files = []
+        files = [*fields.pop("files", ())]
         for dist in dists:
             self.dist(dist, version, installer="conda")
             folder = f"{dist.replace('-', '_')}-{version}.dist-info"
@@ -94,15 +94,26 @@ class Made:
         record = conda_record(name, version, build, files=files, **fields)
         (self.path / "conda-meta" / f"{name}-{version}-{build}.json").write_text(json.dumps(record))
 
-    def python_by_conda(self, version="3.11.9", **fields):
+    def python_by_conda(self, version="3.11.9", subdir="linux-64", **fields):
         """What `conda create python=3.11` installs, in short."""
-        self.record("python", version, "h1_0", depends=["openssl >=3.3.0,<4.0a0", "tzdata", "pip"], **fields)
-        self.record("openssl", "3.3.0", "h2_3", depends=["ca-certificates"])
-        self.record("ca-certificates", "2024.7.2", "h3_0")
+        self.record(
+            "python", version, "h1_0", depends=["openssl >=3.3.0,<4.0a0", "tzdata", "pip"], subdir=subdir, **fields
+        )
+        self.record("openssl", "3.3.0", "h2_3", subdir=subdir, depends=["ca-certificates"])
+        self.record("ca-certificates", "2024.7.2", "h3_0", subdir=subdir)
         self.record("tzdata", "2024a", "h4_0", subdir="noarch")
-        self.record("pip", "24.2", "py311_0", depends=["python >=3.11,<3.12.0a0", "setuptools", "wheel"], dists=["pip"])
-        self.record("setuptools", "75.1.0", "py311_0", depends=["python >=3.11,<3.12.0a0"], dists=["setuptools"])
-        self.record("wheel", "0.44.0", "py311_0", depends=["python >=3.11,<3.12.0a0"], dists=["wheel"])
+        self.record(
+            "pip",
+            "24.2",
+            "py311_0",
+            subdir=subdir,
+            depends=["python >=3.11,<3.12.0a0", "setuptools", "wheel"],
+            dists=["pip"],
+        )
+        self.record(
+            "setuptools", "75.1.0", "py311_0", subdir=subdir, depends=["python >=3.11,<3.12.0a0"], dists=["setuptools"]
+        )
+        self.record("wheel", "0.44.0", "py311_0", subdir=subdir, depends=["python >=3.11,<3.12.0a0"], dists=["wheel"])
 
     def history(self, *blocks):
         """conda-meta/history: each block is the lines of one command."""

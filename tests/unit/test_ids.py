@@ -14,12 +14,14 @@ import pytest
 
 from envbuild.canonical import encode
 from envbuild.definition import (
+    Context,
     CopyStep,
     DebianBase,
     Definition,
     DockerfileBase,
     ImageBase,
     Index,
+    Project,
     Requirement,
 )
 from envbuild.digest import Digest
@@ -60,7 +62,14 @@ FULL = Definition(
     workdir="/work",
     entrypoint=("python", "-u"),
     run=("echo 'x'",),
-    copy=(CopyStep("src", "/opt/src"),),
+    copy=(CopyStep("src", "/opt/src", f"sha256:{'b' * 64}"),),
+)
+DOCKERFILE = DockerfileBase(
+    "FROM debian:12 AS final\nCOPY . /srv\n",
+    Context("src", f"sha256:{'c' * 64}"),
+    (("B", "2"), ("A", "1")),
+    "final",
+    "D",
 )
 LIBC = Artifact(
     kind=ArtifactKind.DEB, name="libc6", version="2.36-9+deb12u10", file="libc6_2.36-9+deb12u10_amd64.deb",
@@ -83,8 +92,13 @@ MATERIALS = {
     "definition/plain": definition_material(normalize(PLAIN)),
     "definition/full": definition_material(normalize(FULL)),
     "definition/image": definition_material(normalize(Definition(base=ImageBase("h.example/x:1")))),
-    "definition/dockerfile": definition_material(normalize(Definition(base=DockerfileBase("Dockerfile", ".")))),
+    "definition/dockerfile": definition_material(normalize(Definition(base=DOCKERFILE))),
+    "definition/dockerfile-alone": definition_material(normalize(Definition(base=DockerfileBase("FROM scratch\n"), python=""))),
+    "definition/later-keys": definition_material(
+        normalize(Definition(no_deps=True, interpreter="python3", project=Project(".", f"sha256:{'d' * 64}")))
+    ),
     "request/plain": request_material(normalize(PLAIN), LINUX_AMD64),
+    "request/no-deps": request_material(normalize(replace(PLAIN, no_deps=True)), LINUX_AMD64),
     "request/full": request_material(normalize(FULL), Platform("linux", "arm64")),
     "lock/small": lock_material(LOCK),
     "lock/base-only": lock_material(replace(LOCK, artifacts=())),
@@ -124,6 +138,8 @@ def test_no_two_kinds_of_material_can_be_taken_for_each_other():
         {"entrypoint": ()},
         {"run": ()},
         {"copy": ()},
+        {"project": Project(".", f"sha256:{'d' * 64}")},
+        {"interpreter": "python3"},
         {"bytecode": "checked"},
         {"name": "other"},
         {"description": ""},

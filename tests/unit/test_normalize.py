@@ -8,16 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envbuild.definition import (
+    Context,
     CopyStep,
     DebianBase,
     Definition,
     DockerfileBase,
     ImageBase,
     Index,
+    Project,
     Requirement,
 )
 from envbuild.errors import InvalidDefinition
-from envbuild.ids import definition_material, identity
+from envbuild.ids import definition_material, identity, request_material
 from envbuild.normalize import normalize, unserved
 from envbuild.platforms import LINUX_AMD64, Platform
 
@@ -157,8 +159,9 @@ BASE = Definition(
     variables=(("A", "1"),),
     entrypoint=("python", "-u"),
     run=("one", "two"),
-    copy=(CopyStep("a", "/a"),),
+    copy=(CopyStep("a", "/a", AA),),
 )
+DOCKERFILE = DockerfileBase("FROM x\n", Context(".", AA), (("A", "1"),), "final", "Dockerfile")
 
 OTHERS = {
     "package": {"pypi": (Requirement("numpy>=2.1"),)},
@@ -177,7 +180,18 @@ OTHERS = {
     "suite": {"base": DebianBase("trixie")},
     "base list": {"base": DebianBase(list_version=2)},
     "image": {"base": ImageBase("x")},
-    "dockerfile": {"base": DockerfileBase("x")},
+    "dockerfile": {"base": DOCKERFILE},
+    "dockerfile's text": {"base": replace(DOCKERFILE, dockerfile="FROM x \n")},
+    "dockerfile's line ends": {"base": replace(DOCKERFILE, dockerfile="FROM x\r\n")},
+    "dockerfile without context": {"base": replace(DOCKERFILE, context=None)},
+    "context": {"base": replace(DOCKERFILE, context=Context(".", BB))},
+    # https://github.com/aws/aws-cdk/issues/5683: two images of one folder, with another target or argument, shared a key.
+    "build argument": {"base": replace(DOCKERFILE, arguments=(("A", "2"),))},
+    "build target": {"base": replace(DOCKERFILE, target="other")},
+    "no dependencies": {"no_deps": True},
+    "project": {"project": Project(".", AA)},
+    "project's content": {"project": Project(".", BB)},
+    "interpreter": {"interpreter": "python3"},
     "sdists": {"sdists": "build"},
     "accelerator": {"accelerator": "cpu"},
     "virtual packages": {"virtual_packages": (("__cuda", "12"),)},
@@ -188,7 +202,8 @@ OTHERS = {
     "entrypoint order": {"entrypoint": ("-u", "python")},
     "entrypoint words": {"entrypoint": ("python -u",)},
     "run order": {"run": ("two", "one")},
-    "copy": {"copy": (CopyStep("a", "/b"),)},
+    "copy": {"copy": (CopyStep("a", "/b", AA),)},
+    "copied content": {"copy": (CopyStep("a", "/a", BB),)},
     "bytecode": {"bytecode": "checked"},
     "layout": {"layout": 2},
 }
@@ -246,6 +261,48 @@ def test_normalizing_twice_changes_nothing(definition):
     assert normalize(once) == once
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"base": DOCKERFILE}, {"base": replace(DOCKERFILE, path="docker/Dockerfile", context=Context("src", AA))}),
+        ({"base": DOCKERFILE}, {"base": replace(DOCKERFILE, target="Final")}),
+        (
+            {"base": replace(DOCKERFILE, arguments=(("A", "1"), ("B", "2")))},
+            {"base": replace(DOCKERFILE, arguments=(("B", "2"), ("A", "1")))},
+        ),
+        ({"base": DOCKERFILE}, {"base": replace(DOCKERFILE, path="../D", context=Context("/srv/x", AA))}),
+        ({"copy": (CopyStep("a", "/a", AA),)}, {"copy": (CopyStep("elsewhere", "//a/", AA),)}),
+        ({"project": Project(".", AA)}, {"project": Project("packages/x", AA)}),
+    ],
+)
+def test_where_content_stands_on_the_machine_that_asks_is_no_part_of_the_id(one, other):
+    """https://github.com/jupyterhub/repo2docker/issues/923: the same folder at another path was built again."""
+    assert id_of(replace(BASE, **one)) == id_of(replace(BASE, **other))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"base": DockerfileBase(path="Dockerfile")},
+        {"base": DockerfileBase("FROM x", Context("."))},
+        {"copy": (CopyStep("a", "/a"),)},
+        {"project": Project(".")},
+    ],
+)
+def test_what_was_not_read_has_no_id(change):
+    """https://github.com/zenml-io/zenml/pull/3607: an image was found again although its Dockerfile had changed."""
+    with pytest.raises(ValueError, match="was not read"):
+        id_of(Definition(**change))
+
+
+def test_a_project_and_its_interpreter_ask_for_no_other_packages_but_leaving_dependencies_out_does():
+    def request(**change):
+        return request_material(normalize(replace(BASE, **change)), LINUX_AMD64)
+
+    assert request(project=Project(".", AA)) == request(interpreter="python3") == request()
+    assert request(no_deps=True) != request()
+
+
 def test_values_of_variables_arrive_as_they_are():
     value = "a\nb\\n$HOME \"q\" 'q' # é e\u0301 \t"
     assert normalize(Definition(variables=(("A", value),))).variables == (("A", value),)
@@ -293,10 +350,26 @@ def test_text_for_people_is_composed_so_that_the_same_word_is_the_same():
         ({"copy": (CopyStep("../x", "/x"),)}, "copy[0].from", "outside the project"),
         ({"copy": (CopyStep("/x", "/x"),)}, "copy[0].from", "outside the project"),
         ({"copy": (CopyStep("x", "x"),)}, "copy[0].to", "not accepted"),
+        ({"copy": (CopyStep("x", ""),)}, "copy[0].to", "is empty"),
+        ({"project": Project("../x")}, "project", "outside the project"),
+        ({"interpreter": "python -u"}, "interpreter", "not accepted"),
+        ({"interpreter": "bin/python"}, "interpreter", "not accepted"),
         ({"layout": 0}, "layout", "0 is no layout"),
         ({"base": DebianBase("Bookworm; x")}, "base.debian", "not accepted"),
         ({"base": ImageBase("")}, "base.image", "not accepted"),
-        ({"base": DockerfileBase("../Dockerfile")}, "base.dockerfile", "outside the project"),
+        ({"base": DockerfileBase(path="../Dockerfile")}, "base.dockerfile", "outside the project"),
+        ({"base": DockerfileBase("FROM x", Context("../x"))}, "base.context", "outside the project"),
+        ({"base": DockerfileBase("FROM x\0")}, "base.dockerfile", "NUL"),
+        ({"base": DockerfileBase()}, "base.dockerfile", "is empty"),
+        ({"base": DockerfileBase("FROM x", target="a b")}, "base.target", "not accepted"),
+        ({"base": DockerfileBase("FROM x", arguments=(("A-B", "1"),))}, "base.arguments.A-B", "not accepted"),
+        ({"base": DockerfileBase("FROM x", arguments=(("A", "1"), ("A", "2")))}, "base.arguments.A", "given twice"),
+        # https://github.com/aws/aws-cdk/pull/16070: what the machine passes on was in the key, and nothing was found.
+        (
+            {"base": DockerfileBase("FROM x", arguments=(("https_proxy", "u:p@h"),))},
+            "base.arguments.https_proxy",
+            "proxy",
+        ),
         ({"virtual_packages": (("cuda", "12"),)}, "virtual-packages.cuda", "not accepted as a name"),
         ({"constraints": ("a==1", "a==2")}, "constraints[1]", "cannot both hold"),
         ({"indexes": (Index("A", "https://h.example"),)}, "index[0].name", "not accepted"),

@@ -191,14 +191,6 @@ def test_wrong_bytes_for_a_hash_are_refused_and_not_kept(site, run_cli, told, pr
     assert sha256(other).hexdigest() not in _kept(home)
 
 
-def test_a_hash_that_no_file_has(site, run_cli, told, project, make_wheel):
-    _offer(site, make_wheel("demo"))
-    folder = project({"requirements.txt": f"demo==1.0 --hash=sha256:{'0' * 64}\n"})
-    result = run_cli(*BUILD, cwd=folder, env={"ENVBUILD_PYPI_INDEX": f"{_url(site)}/simple"})
-    assert result.code in (3, 6), result.stderr
-    told(result, result.code, ["demo", "hash"])
-
-
 def test_a_body_that_is_cut_short(site, run_cli, told, project, home, make_wheel):
     wheel = make_wheel("demo")
     data = wheel.read_bytes()
@@ -276,31 +268,3 @@ def test_what_is_no_wheel_at_all(site, run_cli, told, project, tmp_path):
     result = run_cli(*BUILD, cwd=project({"requirements.txt": "demo\n"}), env=env)
     assert result.code in (3, 4, 6), result.stderr
     told(result, result.code, ["demo"])
-
-
-# What an index has not.
-
-WANTED = [
-    ("demo==9\n", ["demo==9"]),
-    ("demo>1\ndemo<1\n", ["demo"]),
-    ("dmeo\n", ["dmeo", "is not on pypi"]),
-]
-
-
-@pytest.mark.parametrize(("text", "said"), WANTED)
-def test_what_the_index_has_not(text, said, site, run_cli, told, project, make_wheel):
-    _offer(site, make_wheel("demo"))
-    env = {"ENVBUILD_PYPI_INDEX": f"{_url(site)}/simple"}
-    told(run_cli(*BUILD, cwd=project({"requirements.txt": text}), env=env), 3, said)
-
-
-def test_a_wheel_for_other_platforms_alone_names_what_was_tried(site, run_cli, told, project, make_wheel):
-    _offer(site, make_wheel("demo", tag="cp311-cp311-win_amd64"))
-    env = {"ENVBUILD_PYPI_INDEX": f"{_url(site)}/simple"}
-    told(run_cli(*BUILD, cwd=project({"requirements.txt": "demo\n"}), env=env), 3, ["demo", "wheel"])
-
-
-def test_a_python_that_a_package_does_not_want(site, run_cli, told, project, make_wheel):
-    _offer(site, make_wheel("demo", metadata="Requires-Python: >=3.12\n"))
-    env = {"ENVBUILD_PYPI_INDEX": f"{_url(site)}/simple"}
-    told(run_cli(*BUILD, cwd=project({"requirements.txt": "demo\n"}), env=env), 3, ["demo", "3.12", "3.11"])

@@ -112,7 +112,7 @@ def test_variables_in_values_are_filled_in_so_that_tokens_stay_out_of_files(mach
 def test_other_names_and_what_is_not_ours(machine):
     found = machine(
         {
-            ".condarc": "channel: [a]\nverify_ssl: /x.pem\nclient_cert: ~/c.pem\nenvs_dirs: {odd: [1]}\nchanneldefaults: 3\n"
+            ".condarc": "channel: [a]\nverify_ssl: /x.pem\nclient_cert: ~/c.pem\npkgs_dirs: {odd: [1]}\nchanneldefaults: 3\n"
         }
     )
     assert (found.channels, str(found.ca_bundle)) == (("a",), "/x.pem")

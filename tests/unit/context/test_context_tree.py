@@ -85,7 +85,7 @@ def test_the_order_in_which_a_file_system_lists_says_nothing(tree, rng):
     assert context_digest(other) == context_digest(tree)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(trees, trees)
 def test_two_folders_have_one_digest_only_where_they_are_alike(one, other):
     """Names, kinds and contents that run together must not be taken for each other."""
@@ -93,7 +93,8 @@ def test_two_folders_have_one_digest_only_where_they_are_alike(one, other):
 
 
 @pytest.mark.parametrize(
-    "change", [{"path": b"b"}, {"executable": True}, {"sha256": "0" * 64}, {"kind": "link", "target": b"x", "sha256": ""}]
+    "change",
+    [{"path": b"b"}, {"executable": True}, {"sha256": "0" * 64}, {"kind": "link", "target": b"x", "sha256": ""}],
 )
 def test_every_part_of_an_entry_counts(change):
     """flytekit ignored the executable bit (research: pitfall 24)."""
@@ -119,7 +120,7 @@ def test_the_size_is_said_by_the_content_already():
     ],
 )
 def test_what_can_be_in_no_folder_has_no_digest(bad):
-    with pytest.raises(ValueError, match="path|has"):
+    with pytest.raises(ValueError, match=r"path|not what a"):
         context_digest(bad)
 
 

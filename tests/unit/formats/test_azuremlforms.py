@@ -173,6 +173,29 @@ def test_a_registry_is_the_first_part_of_the_reference_and_its_login_is_nowhere(
     assert "envbuild login registry.example" in found.notices[0]
 
 
+@pytest.mark.parametrize(
+    ("registry", "image", "reference"),
+    [
+        ("registry.example", "team/base:1", "registry.example/team/base:1"),
+        ("registry.example/team", "base:1", "registry.example/team/base:1"),
+        ("registry.example/team/base:1", None, "registry.example/team/base:1"),
+    ],
+)
+def test_a_registry_that_is_a_text_is_address_and_image(registry, image, reference):
+    document = changed("docker", "baseImageRegistry", to=registry)
+    document["docker"]["baseImage"] = image
+    assert v1(document).definition.base == ImageBase(reference)
+
+
+def test_json_is_read_as_json_where_yaml_would_differ():
+    """The service writes characters as two escapes, and people indent with tabs."""
+    document = changed("environmentVariables", to={"FACE": "\U0001f600 \\ud83d", "DEL": "\x7f"})
+    text = json.dumps(document, indent="\t")
+    assert "\\ud83d\\ude00" in text
+    found = reading({"azureml_environment.json": text}, "azureml_environment.json")
+    assert dict(found.definition.variables) == {"FACE": "\U0001f600 \\ud83d", "DEL": "\x7f"}
+
+
 def test_packages_that_the_user_manages_leave_the_image_as_it_is():
     document = changed("python", "userManagedDependencies", to=True)
     document["python"]["interpreterPath"] = "/opt/py/bin/python"

@@ -3,12 +3,14 @@
 import pytest
 
 from envbuild.definition import (
+    Context,
     CopyStep,
     DebianBase,
     Definition,
     DockerfileBase,
     ImageBase,
     Index,
+    Project,
     Requirement,
 )
 from envbuild.errors import InvalidDefinition
@@ -23,6 +25,9 @@ format = 1
 name = "training"
 description = "all keys"
 python = "3.12"
+interpreter = "python3"
+no-deps = true
+project = "."
 pypi = ["numpy", "pandas>=2", {{ requirement = "x @ {WHEEL}", hashes = ["sha256:{AA}"] }}]
 constraints = ["scipy<2"]
 conda = ["cudatoolkit"]
@@ -79,6 +84,9 @@ def test_every_key_arrives():
         tags=(("team", "vision"),),
         base=DebianBase("trixie"),
         python="3.12",
+        interpreter="python3",
+        no_deps=True,
+        project=Project("."),
         pypi=(Requirement(f"x @ {WHEEL}", (f"sha256:{AA}",)),),
         constraints=("scipy<2",),
         indexes=(Index("torch", "https://t.example/whl/", explicit=True, packages=("torch",)),),
@@ -125,8 +133,13 @@ def test_python_is_there_where_it_is_asked_for_or_needed_and_is_the_one_that_the
     ("table", "base"),
     [
         ('image = "h.example/x:1"', ImageBase("h.example/x:1")),
-        ('dockerfile = "docker/Dockerfile"', DockerfileBase("docker/Dockerfile", "docker")),
-        ('dockerfile = "Dockerfile"\ncontext = "src"', DockerfileBase("Dockerfile", "src")),
+        ('dockerfile = "docker/Dockerfile"', DockerfileBase(path="docker/Dockerfile")),
+        ('dockerfile = "D"\ncontext = "src"', DockerfileBase(path="D", context=Context("src"))),
+        (
+            'dockerfile = "D"\narguments = {B = "2", A = "1"}\ntarget = "x"',
+            DockerfileBase(path="D", arguments=(("B", "2"), ("A", "1")), target="x"),
+        ),
+        ("dockerfile-text = '''\nFROM x\nRUN <<E\n \\ \nE\n'''", DockerfileBase("FROM x\nRUN <<E\n \\ \nE\n")),
     ],
 )
 def test_the_other_bases(table, base):
@@ -167,6 +180,18 @@ def test_the_other_bases(table, base):
         ("format = 1\n[base]\ndebian = 'a'\nimage = 'b'", ":2", "base: expected exactly one of", "[base]"),
         ("format = 1\n[base]\ncontext = 'a'", ":2", "got none", "[base]"),
         ("format = 1\n[base]\ndebian = 'a'\ncontext = 'b'", ":4", "base.context: belongs to a dockerfile", ""),
+        ("format = 1\n[base]\nimage = 'a'\narguments = {A = '1'}", ":4", "base.arguments: belongs to a dockerfile", ""),
+        ("format = 1\n[base]\ndebian = 'a'\ntarget = ''", ":4", "base.target: belongs to a dockerfile", ""),
+        ("format = 1\n[base]\ndockerfile = 'a'\ndockerfile-text = 'FROM x'", ":2", "expected exactly one of", "[base]"),
+        ("format = 1\n[base]\ndockerfile = ''", ":3", "base.dockerfile: is empty", "name one"),
+        ("format = 1\n[base]\ndockerfile-text = ' '", ":3", "base.dockerfile-text: is empty", "name one"),
+        ("format = 1\n[base]\ndockerfile = 'a'\ntarget = ''", ":4", "base.target: is empty", "leave it out"),
+        ("format = 1\n[base]\ndockerfile = 'a'\nargs = {A = '1'}", ":4", "base.args: unknown key", "arguments"),
+        ("format = 1\n[base]\ndockerfile = 'a'\narguments = {A = 1}", ":4", "base.arguments.A: expected a string", 'A = "1"'),
+        ("format = 1\ndockerfile = 'a'", ":2", "dockerfile: unknown key", "did you mean base.dockerfile?"),
+        ("format = 1\nproject = ''", ":2", "project: is empty", 'project = "."'),
+        ("format = 1\nproject = true", ":2", "project: expected a string", ""),
+        ("format = 1\nno-deps = 'yes'", ":2", "no-deps: expected true or false", ""),
         ("format = 1\n[base]\nsuite = 'a'\ndebian = 'b'", ":3", "base.suite: unknown key", "did you mean debian?"),
         ("format = 1\nbase = 'bookworm'", ":2", "base: expected a table, got a string", ""),
         ("format = 1\n[[index]]\nname = 'a'", "p/envbuild.toml:2", "index[0].url: an index needs a url", "only pypi"),

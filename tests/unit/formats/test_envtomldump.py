@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.definition import CopyStep, DebianBase, Definition, DockerfileBase, ImageBase, Index, Requirement
+from envbuild.definition import (
+    Context,
+    CopyStep,
+    DebianBase,
+    Definition,
+    DockerfileBase,
+    ImageBase,
+    Index,
+    Project,
+    Requirement,
+)
 from envbuild.formats.envtomldump import envbuild_toml
 from envbuild.formats.reading import read
 from envbuild.normalize import normalize
@@ -53,7 +63,10 @@ FULL = Definition(
         Definition(name="x"),
         Definition(name="x", python=""),
         Definition(name="x", base=ImageBase("debian:12")),
-        Definition(name="x", base=DockerfileBase("docker/Dockerfile", "docker")),
+        Definition(name="x", base=DockerfileBase(path="docker/Dockerfile", context=Context("docker"))),
+        Definition(name="x", base=DockerfileBase(path="D", arguments=(("A", "a b"), ("B", '"')), target="x")),
+        Definition(name="x", base=DockerfileBase("FROM x\nRUN <<E\n '\\n' \n\tE\n\nE\n", Context("."))),
+        Definition(name="x", no_deps=True, interpreter="/opt/python", project=Project("packages/x")),
         Definition(
             name="x", pypi=(Requirement("a", (f"sha256:{AA}", f"sha256:{BB}")), Requirement("b", (f"sha256:{BB}",)))
         ),
@@ -82,6 +95,25 @@ def test_every_key_comes_back(definition):
 def test_any_text_in_it_comes_back(definition):
     meant = normalize(definition)
     assert back(meant) == meant
+
+
+dockerfiles = st.text(st.sampled_from("FROM x\n\r\t'\"\\#\x7f\u2028é"), min_size=1, max_size=20)
+
+
+@given(dockerfiles.filter(str.strip))
+def test_a_dockerfile_in_no_file_comes_back_byte_for_byte(text):
+    """In a here-document every byte is content: a changed one would be another image, and another id."""
+    meant = normalize(Definition(name="x", base=DockerfileBase(text)))
+    assert back(meant) == meant
+
+
+def test_what_was_read_from_a_file_stays_in_it():
+    """Else the envbuild.toml would hold a copy that grows old."""
+    base = DockerfileBase("FROM x\n", Context(".", f"sha256:{AA}"), path="Dockerfile")
+    text = envbuild_toml(normalize(Definition(name="x", base=base, copy=(CopyStep("a", "/a", f"sha256:{AA}"),))))
+    assert 'dockerfile = "Dockerfile"' in text
+    assert "FROM" not in text
+    assert AA not in text
 
 
 def test_what_is_usual_is_left_out():

@@ -167,3 +167,10 @@ def test_a_block_ends_where_pep_723_says():
     text = '# /// script\n# dependencies = ["six"]\n# ///\n# more of the comment\n# ///\nprint()\n'
     assert faults(script, text) != []
     assert script('# /// other\n# x\n# ///\n\n# /// script\n# dependencies = ["six"]\n# ///\n').definition.pypi
+
+
+def test_our_own_table_beside_a_projects_dependencies_leaves_it_its_python():
+    """`[tool.envbuild] system = [...]` says nothing of Python: without one the dependencies could not be installed."""
+    text = '[project]\nname = "x"\ndependencies = ["six"]\n[tool.envbuild]\nsystem = ["git"]\n'
+    assert project(text).definition.python == "3.11"
+    assert project(f'{text}base = {{ debian = "trixie" }}\n').definition.python == "3.13"

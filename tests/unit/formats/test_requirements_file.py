@@ -263,7 +263,9 @@ def test_two_default_indexes_are_refused_with_both_lines():
 
 def test_two_indexes_never_share_a_name():
     lines = "--extra-index-url https://a.example/x+y\n--extra-index-url https://a.example/x-y\nnumpy"
-    assert [i.name for i in reading(lines).definition.indexes] == ["a.example-x-y", "a.example-x-y-2"]
+    first, other = reading(lines).definition.indexes
+    assert first.name != other.name
+    assert first.name.startswith("a.example-x-y-")
 
 
 def test_credentials_are_taken_out_and_shown_nowhere():

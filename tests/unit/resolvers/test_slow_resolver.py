@@ -5,10 +5,12 @@ import threading
 import pytest
 
 from envbuild.definition import Definition, Index
+from envbuild.machine import Machine
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64
 from envbuild.resolvers import pypi
 from envbuild.wheelfiles import Target
+from envbuild.workspace.packages import tool_environment
 
 
 class Ear:
@@ -51,3 +53,10 @@ def test_one_that_takes_long_is_told_of_with_the_indexes_that_it_asks(told, monk
 
 def test_one_that_is_done_in_time_is_nobody_s_business(told):
     assert told(lambda ear: None) == []
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(2.0, "2"), (30.0, "30"), (600.0, "30")])
+def test_a_silent_index_is_given_up_in_the_time_that_the_user_allows(limit, seconds):
+    """Else `timeout = 2` would be two seconds for a download, and half a minute each for three tries of the resolver."""
+    tool = tool_environment(Machine(timeout=limit), {}, {}, {})
+    assert (tool["UV_HTTP_TIMEOUT"], tool["PIP_DEFAULT_TIMEOUT"]) == (seconds, seconds)

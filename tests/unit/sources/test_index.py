@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from envbuild.errors import EnvironmentFault, ResolveFailed
 from envbuild.http.client import Http
+from envbuild.http.faults import Forbidden
 from envbuild.httpsettings import HttpSettings
 from envbuild.sources.index import IndexClient
 from envbuild.sources.indexpages import html_files, json_files
@@ -272,3 +273,75 @@ def test_a_folder_that_is_not_mounted_is_not_an_empty_index(client, tmp_path):
     index = client(folder=(tmp_path / "gone").as_uri())
     with pytest.raises(EnvironmentFault, match="cannot be read"):
         index.project("folder", "pkg")
+
+
+# Whether an index is there at all.
+
+
+def test_an_index_without_anything_at_its_address_is_a_fault_and_not_an_empty_one(client, faulty, answers):
+    """A slip in a private index's address would let the next one serve all its packages."""
+    for path in ("/simple/pkg/", "/simple/"):
+        faulty.at(path, answers.reply(404))
+    index = client()
+    assert index.project("pypi", "pkg") is None
+    with pytest.raises(EnvironmentFault, match="nothing is at the address of the index 'pypi'") as failed:
+        index.check("pypi")
+    assert failed.value.at == faulty.url("/simple")
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 405, 500])
+def test_whatever_else_an_indexs_own_page_answers_somebody_is_there(client, faulty, answers, status):
+    faulty.at("/simple/pkg/", answers.reply(404))
+    faulty.at("/simple/", answers.reply(status, b"<a href=pkg/>pkg</a>", Content_Type=HTML))
+    index = client()
+    index.project("pypi", "pkg")
+    index.check("pypi")
+
+
+def test_one_that_gave_something_or_was_asked_nothing_is_not_asked_again(client, faulty, answers):
+    """PyPI's own page has tens of megabytes."""
+    faulty.at("/simple/pkg/", answers.reply(200, page(entry()), Content_Type=JSON))
+    faulty.at("/simple/none/", answers.reply(404))
+    index = client()
+    index.check("pypi")
+    index.project("pypi", "none")
+    index.project("pypi", "pkg")
+    index.check("pypi")
+    assert faulty.headers_of("/simple/") == []
+
+
+def test_a_folder_is_there_or_a_fault_before(client, tmp_path):
+    index = client(folder=tmp_path.as_uri())
+    assert index.project("folder", "pkg") is None
+    index.check("folder")
+
+
+def test_what_answered_for_an_index_is_known(client, faulty, answers):
+    faulty.at("/simple/pkg/", answers.reply(200, page(entry()), Content_Type=JSON))
+    faulty.at(
+        "/simple/moved/", answers.reply(302, Location=faulty.url("/simple/pkg/").replace("127.0.0.1", "localhost"))
+    )
+    index = client()
+    assert index.project("pypi", "pkg").host == ""
+    assert index.project("pypi", "moved").host == faulty.host.replace("127.0.0.1", "localhost")
+
+
+@pytest.mark.parametrize(
+    ("host", "absent"),
+    [("download.pytorch.org", True), ("pytorch.org.evil.example", False), ("evilpytorch.org", False)],
+)
+def test_an_index_known_to_forbid_what_it_lacks_lacks_it(host, absent):
+    """`--extra-index-url https://download.pytorch.org/whl/cpu` beside any other package; elsewhere 403 is a failure."""
+
+    class Forbidding:
+        def get(self, url, **_):
+            raise Forbidden("access is forbidden (403)", at=url)
+
+    index = IndexClient(Forbidding(), {"torch": f"https://{host}/whl/cpu"})
+    if not absent:
+        with pytest.raises(EnvironmentFault):
+            index.project("torch", "numpy")
+        return
+    assert index.project("torch", "numpy") is None
+    with pytest.raises(EnvironmentFault, match="nothing is at the address"):
+        index.check("torch")

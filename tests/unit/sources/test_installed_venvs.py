@@ -149,32 +149,6 @@ def test_the_interpreter_may_be_named_instead_of_its_folder(lived):
     assert captured(lived.path / "bin/python", {}).prefix == str(lived.path)
 
 
-def test_an_environment_that_sees_its_base_takes_from_there_what_it_lacks(lived, tmp_path):
-    """With --system-site-packages the code imports those too; what both have is the environment's own."""
-    site = tmp_path / f"base/lib/python{PYTHON}/site-packages"
-    site.mkdir(parents=True)
-    (tmp_path / "base/bin").mkdir()
-    (tmp_path / "base/bin/python3").symlink_to(os.path.realpath(sys.executable))
-    other = tmp_path / "other"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True, capture_output=True)
-    config = other / "pyvenv.cfg"
-    lines = config.read_text().replace("= false", "= true").splitlines()
-    config.write_text("\n".join(f"home = {tmp_path}/base/bin" if line.startswith("home") else line for line in lines))
-    below = [wheel(lived.wheels, "below", "3.0"), wheel(lived.wheels, "both", "1.0")]
-    pip(lived.path / "bin/python", "--target", site, *below)
-    pip(
-        lived.path / "bin/python",
-        "--target",
-        other / f"lib/python{PYTHON}/site-packages",
-        "both",
-        *("--find-links", wheel(lived.wheels, "both", "2.0").parent),
-    )
-    found = captured(other, {})
-    assert "both==2.0" in texts(found)
-    assert {one.name for one in found.left_behind} == {"below"}  # a file's path, as pip was given it
-    assert any(str(site) in notice for notice in found.notices)
-
-
 @pytest.mark.parametrize("made", ["missing", "empty", "file"])
 def test_what_is_no_environment_is_refused_with_what_one_looks_like(tmp_path, made):
     path = tmp_path / made

@@ -1,0 +1,62 @@
+"""A runner that uses envbuild as a library says what it needs as a value: no file is written for it, and the ids are those of a file."""
+
+import pytest
+
+from envbuild import Definition, Workspace
+from envbuild.definition import ImageBase, Requirement
+from envbuild.errors import InvalidDefinition
+from envbuild.formats.selection import Selection
+from envbuild.pipeline.locking import Choice
+from envbuild.pipeline.quiet import Quiet
+from envbuild.pipeline.running import RunRequest
+from envbuild.runners.command import Command, CommandKind
+from envbuild.workspace.results import BuildRequest
+
+
+@pytest.fixture
+def workspace(warm_home):
+    return Workspace.open(warm_home.env)
+
+
+ASKED = Definition(name="asked", pypi=(Requirement("six"), Requirement("IDNA")))
+
+
+def test_a_value_is_built_probed_shown_explained_and_run(workspace, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    built = workspace.build(BuildRequest(spec=ASKED, targets=("store",)), Quiet())
+    assert built.reference.startswith("envbuild/asked:")
+    probe = workspace.probe(ASKED, None, Choice(), Quiet())
+    assert (probe.hit, probe.digest) == (True, str(built.built.image.digest))
+    assert workspace.explain(ASKED).hit
+    assert [finding.code for finding in workspace.lint(ASKED)] == ["EB101", "EB101"]
+    command = Command(CommandKind.RAW, "python", ("-c", "import six, idna; print('ran')"))
+    assert workspace.run(RunRequest(spec=ASKED, command=command, container=False), Quiet()) == 0
+    assert capfd.readouterr().out == "ran\n"
+
+
+def test_a_value_and_a_file_that_say_the_same_share_the_image(workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "requirements.txt"
+    file.write_text("idna\nsix\n")
+    assert dict(workspace.show(ASKED, Quiet()).ids) == dict(workspace.show(str(file), Quiet()).ids)
+
+
+def test_a_value_is_locked_into_a_file_of_its_name(workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    locked = workspace.lock(ASKED, Choice(), Quiet())
+    assert (tmp_path / locked.path).is_file()
+    assert "asked" in locked.path
+    assert workspace.lock(ASKED, Choice(locked=True), Quiet()).changes == ()
+
+
+def test_what_is_wrong_with_a_value_is_told_by_its_fields(workspace):
+    with pytest.raises(InvalidDefinition) as refused:
+        workspace.build(BuildRequest(spec=Definition(name="A b", pypi=(Requirement("x>>1"),))), Quiet())
+    assert [fault.at for fault in refused.value.faults] == ["name", "pypi[0]"]
+
+
+def test_what_has_no_builder_is_shown_and_refused_when_it_is_to_be_built(workspace):
+    asked = Definition(name="on-image", base=ImageBase("registry.example/base:1"), python="")
+    assert workspace.show(asked, Quiet()).ids["definition"]
+    with pytest.raises(InvalidDefinition, match="no builder serves this key yet"):
+        workspace.build(BuildRequest(spec=asked, selection=Selection()), Quiet())
