@@ -21,7 +21,7 @@ JSON_FILE = "azureml_environment.json"
 DOCKERFILE = "BaseDockerfile"
 
 
-def save_folder(folder: Path, value: JSON, conda: CondaDependencies | None, *, overwrite: bool) -> None:
+def save_folder(folder: Path, value: JSON, conda: CondaDependencies, *, overwrite: bool) -> None:
     """Write what an Environment's JSON says. UsageError: the folder is there and may not be written over."""
     files = ProjectFiles()
     if folder.exists() and not overwrite:
@@ -35,13 +35,11 @@ def save_folder(folder: Path, value: JSON, conda: CondaDependencies | None, *, o
     value["docker"]["baseDockerfile"] = None
     value["python"].pop("condaDependencies")
     value["python"]["condaDependenciesFile"] = None
-    if conda is not None:
-        conda.save(folder / CONDA_FILE)
-    if dockerfile is not None:
+    conda.save(folder / CONDA_FILE)
+    if dockerfile is None:
+        (folder / DOCKERFILE).unlink(missing_ok=True)
+    else:
         files.write(str(folder / DOCKERFILE), dockerfile.encode())
-    for name, stays in ((CONDA_FILE, conda is not None), (DOCKERFILE, dockerfile is not None)):
-        if not stays:
-            (folder / name).unlink(missing_ok=True)
     files.write(str(folder / JSON_FILE), f"{json_text(value, 4)}\n".encode())
 
 

@@ -111,11 +111,9 @@ class _Meaning:
     def _packages(self, python: PythonSection) -> Reading:
         conda = python.conda_dependencies
         if python.user_managed_dependencies:
-            if conda not in (None, CondaDependencies()):
+            if conda != CondaDependencies():
                 self._notices.append(f"{_PACKAGES} is not installed: python.user_managed_dependencies is True")
             return Reading(Definition(python="", interpreter=python.interpreter_path))
-        if conda is None:
-            return Reading(Definition(python=""))
         try:
             return _read(conda._document, keep_azureml=self._keep_azureml)  # noqa: SLF001  its other half
         except InvalidDefinition as invalid:

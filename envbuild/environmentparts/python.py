@@ -7,24 +7,25 @@ from envbuild.azuremlform.kinds import BOOLEAN, JSON, OPTIONAL_TEXT, PLAIN, TEXT
 from envbuild.azuremlform.section import Attribute, Section
 from envbuild.conda_dependencies import CondaDependencies
 
-__all__ = ["CONDA", "PythonSection"]
+__all__ = ["PythonSection"]
 
 
-class _CondaKind(Kind[Any]):
-    """A CondaDependencies, or None; in JSON as the service has it, inline."""
+class _CondaKind(Kind[CondaDependencies]):
+    """A CondaDependencies; in JSON as the service has it, inline."""
 
     def __init__(self) -> None:
-        words = "a CondaDependencies or None"
-        super().__init__(words, lambda v: v is None or isinstance(v, CondaDependencies), lambda value: value)
+        fits = "a CondaDependencies", lambda value: isinstance(value, CondaDependencies)
+        super().__init__(*fits, lambda value: value)
 
-    def loaded(self, at: str, value: JSON) -> Any:
-        return None if value is None else CondaDependencies._of_json(value, at)  # noqa: SLF001  its other half
+    def loaded(self, at: str, value: JSON) -> CondaDependencies:
+        return CondaDependencies._of_json(value, at)  # noqa: SLF001  its other half
 
-    def dumped(self, value: Any) -> JSON:
-        return None if value is None else value._document.without_logins().as_dict()  # noqa: SLF001  its other half
+    def dumped(self, value: CondaDependencies) -> JSON:
+        return value._document.without_logins().as_dict()  # noqa: SLF001  its other half
 
 
-CONDA: Kind[CondaDependencies | None] = _CondaKind()
+def _new_for_none(_: Any, value: object) -> object:
+    return CondaDependencies() if value is None else value
 
 
 def _path(_: Any, value: object) -> object:
@@ -43,4 +44,4 @@ class PythonSection(Section):
     interpreter_path = Attribute(TEXT, lambda: "python")
     conda_dependencies_file = Attribute(OPTIONAL_TEXT, lambda: None, reads=_path, then=_read)
     _base_conda_environment = Attribute(PLAIN, lambda: None)
-    conda_dependencies = Attribute(CONDA, CondaDependencies)
+    conda_dependencies = Attribute(_CondaKind(), CondaDependencies, reads=_new_for_none)

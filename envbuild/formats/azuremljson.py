@@ -114,18 +114,21 @@ class _Reader:
                 docker.fault("baseDockerfile", "given beside baseImage", "keep one of them")
             return DockerfileBase(dockerfile)
         address = self._address(registry, docker)
-        whole = isinstance(registry, Scalar) and not image
-        reference = f"{address}/{image}" if address and image else address if whole else image
+        if isinstance(registry, Scalar) and "/" in address:
+            if image:
+                self._notices.append(f"{self._path}: baseImageRegistry {address} stands for baseImage {image}")
+            address, _, image = address.partition("/")
+        reference = f"{address}/{image}" if address and image else image
         if reference and not is_reference(reference):
             docker.fault("baseImage", f"{reference} is no image's reference", "NAME@sha256:..., or NAME:TAG")
         return ImageBase(reference) if reference else DebianBase()
 
     def _address(self, registry: Node | None, docker: YamlFields) -> str:
-        """The registry's; one that is a text is address and image in one, as people wrote it (lint tells: EB125)."""
+        """The registry's; a text may be address and image in one, as people wrote it (lint tells: EB125)."""
         if registry is None:
             return ""
         if isinstance(registry, Scalar):
-            return registry.text.removeprefix("https://").rstrip("/")
+            return registry.text.strip().removeprefix("https://").strip("/")
         if not isinstance(registry, Map):
             docker.fault("baseImageRegistry", "expected an object", '"baseImageRegistry": {"address": "HOST"}')
             return ""

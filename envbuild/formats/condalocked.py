@@ -73,11 +73,13 @@ class CondaLock:
         clean = self.plain(url, at).partition("#")[0]
         sha256 = hashes.get("sha256", "")
         try:
-            spec = match_spec(f"{clean}#sha256:{sha256}" if sha256 else clean)
+            spec = match_spec(clean)
+            if sha256:
+                fields = match_spec(f"{spec.name}[sha256='{sha256}']").fields
+                spec = replace(spec, fields=tuple(sorted({*spec.fields, *fields})))
         except ValueError as error:
-            self.faults.append(
-                Fault(at, f"{clean}: {error}", f"was the lock edited by hand? Make it anew: {self._again}")
-            )
+            hint = f"was the lock edited by hand? Make it anew: {self._again}"
+            self.faults.append(Fault(at, f"{clean}: {error}", hint))
             return
         if not spec.channel.subdir:
             what = f"{spec.name}: only the URL of a package's file in a channel is taken"

@@ -91,9 +91,6 @@ def _metadata(fields: YamlFields, lock: CondaLock, path: str) -> tuple[list[str]
             found.append(url.text)
         else:
             lock.faults.append(Fault(f"{path}:{item.line}", "metadata.channels: a url is missing", _AGAIN))
-    # A platform without packages is one, too.
-    for platform, _ in metadata.items("platforms"):
-        lock.platform(platform)
     return [source for source, _ in metadata.items("sources")], found
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from envbuild.indexurl import PUBLIC_INDEX
+
 __all__ = ["is_hash_of"]
 
 _SECTIONS = {"source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop"}
-_PYPI = {"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}
+_PYPI = {"name": "pypi", "url": PUBLIC_INDEX, "verify_ssl": True}
 
 
 def is_hash_of(pipfile: Mapping[str, Any], wanted: str) -> bool:

@@ -162,7 +162,7 @@ def _needs(name: str, value: Any) -> Iterator[_Need]:
             str(row.get("version", "*")),
             marker,
             str(row.get("python", "")),
-            tuple(map(canonicalize_name, extras)) if isinstance(extras, list) else (),
+            tuple(canonicalize_name(str(extra)) for extra in extras) if isinstance(extras, list) else (),
             row.get("optional") is True,
         )
 

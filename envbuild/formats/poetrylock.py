@@ -57,7 +57,9 @@ def read_poetry_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     )
     where = graph.walked(sets) if graph else _marked(document, packages, choice, sets)
     names = {
-        p.source["url"]: p.source.get("reference", "") for p in packages if p.kind == "legacy" and p.source.get("url")
+        str(p.source["url"]): str(p.source.get("reference", ""))
+        for p in packages
+        if p.kind == "legacy" and p.source.get("url")
     }
     indexes = LockIndexes(logins, asked.pypi_urls, [*project.indexes, *default_index(project)], names)
     pins = LockPins(sets, sets.on(definition.platforms), indexes, logins, _AGAIN)

@@ -58,8 +58,8 @@ def poetry_packages(document: Table) -> list[PoetryPackage]:
 
 def _package(table: Table, together: Mapping[str, Any]) -> PoetryPackage:
     name = canonicalize_name(table.string("name"))
-    files: Any = table.take("files")
-    rows = [row for row in (files or together.get(table.string("name"), [])) if isinstance(row, dict)]
+    files: Any = table.take("files") or together.get(table.string("name"))
+    rows = [row for row in files if isinstance(row, dict)] if isinstance(files, list) else []
     markers: Any = table.take("markers")
     return PoetryPackage(
         at=table.standing,

@@ -126,12 +126,7 @@ class UvGraph:
         ]
 
     def _extras(self) -> frozenset[str]:
-        return frozenset().union(
-            *(
-                p.extras.keys() | {canonicalize_name(e) for e in _metadata(p).get("provides-extras", ())}
-                for p in self.roots
-            )
-        )
+        return frozenset().union(*(p.extras.keys() | _listed(p, "provides-extras") for p in self.roots))
 
     def _active(self, package: UvPackage) -> Iterator[str]:
         """How uv writes, as an extra, what is chosen of a package that has conflicting extras or groups."""
@@ -155,7 +150,8 @@ class UvGraph:
         for _, row in self._document.mixed("conflicts", "a list of lists"):
             items: list[Any] = row if isinstance(row, list) else []
             both = sorted(
-                {(k, i[k]) for i in items if isinstance(i, dict) and i.get("package") in own for k in i} & chosen
+                {(k, str(i[k])) for i in items if isinstance(i, dict) and str(i.get("package")) in own for k in i}
+                & chosen
             )
             if len(both) > 1:
                 names = " and ".join(f"the {kind} {name}" for kind, name in both)
@@ -168,6 +164,11 @@ def _metadata(package: UvPackage) -> Mapping[str, Any]:
     """What the package's own project file said when it was locked."""
     value: Any = package.table.values.get("metadata")
     return value if isinstance(value, dict) else {}
+
+
+def _listed(package: UvPackage, key: str) -> set[str]:
+    value = _metadata(package).get(key)
+    return {canonicalize_name(str(one)) for one in value} if isinstance(value, list) else set()
 
 
 def _declared(package: UvPackage, key: str) -> set[str]:

@@ -35,6 +35,7 @@ _NAMES = (
     (re.compile(r"https?://repo\.anaconda\.com/(pkgs/[^/]+)"), r"\1"),
 )
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_URL = re.compile(r"(?:https?://[^/?#$*]|file://)[^?#$*]*", re.IGNORECASE)
 _LOGIN = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:(?P<login>[^/?#\s'\"]*)@)?(?P<host>[^/?#@\s'\"\]]+)(?:/t/(?P<token>[^/\s'\"\]:]+))?"
 )
@@ -68,7 +69,7 @@ def channel(text: str) -> Channel:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{plain!r} is no channel: write its name, or its URL")
         return Channel(name, subdir)
-    if not plain.lower().startswith(("http://", "https://", "file://")) or re.search(r"[?#$*]", plain):
+    if not _URL.fullmatch(plain):
         raise ValueError("a channel is an https URL without any of ? # $ *")
     url, subdir = _split(index_url(plain))
     for form, name in _NAMES:

@@ -28,6 +28,7 @@ _PACKAGE_URL = re.compile(
     r"(?:\.conda|\.tar\.bz2))(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?",
     re.IGNORECASE,
 )
+_BY_URL = "a package's file is named by its whole URL in a channel: channel/platform/name-version-build.conda"
 _HASHES = {"md5": 32, "sha256": 64}
 _FIELDS = (
     "build",
@@ -89,6 +90,8 @@ def match_spec(text: str) -> MatchSpec:
     _refuse(plain)
     if found := _PACKAGE_URL.fullmatch(plain):
         return _of_url(found)
+    if re.match(r"[a-z]+://[^:]*$", plain, re.IGNORECASE):
+        raise ValueError(_BY_URL)
     head, fields = _bracketed(plain)
     where, name, rest = _positions(head)
     version, build = _version_and_build(rest)
@@ -190,7 +193,7 @@ def _name(text: str) -> str:
     if text == "*" or (text and "*" in text):
         raise ValueError("a package's name is needed, without an asterisk")
     if text.lower().endswith((".conda", ".tar.bz2")):
-        raise ValueError("a package's file is named by its whole URL in a channel")
+        raise ValueError(_BY_URL)
     if not _NAME.fullmatch(text.lower()):
         raise ValueError("this is no conda package")
     return text.lower()

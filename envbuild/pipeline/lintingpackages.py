@@ -14,6 +14,7 @@ from envbuild.pipeline.lintingcodes import Finding, found
 __all__ = ["indexes", "no_pip", "repositories", "two_sources", "unpinned"]
 
 _OPEN = "no exact version, and no lock file"
+_DEFAULTS = ("defaults", "anaconda", "main", "pkgs/main", "pkgs/r", "pkgs/free")
 _COMMIT = re.compile(r"@[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?$")
 
 
@@ -51,7 +52,7 @@ def two_sources(d: Definition) -> Iterator[Finding]:
         if canonicalize_name(parsed.name) in conda:
             item = parsed.name if parsed.url else requirement.text
             yield found("EB104", "pypi", item, "is asked of conda and of an index: one would overwrite the other")
-    theirs = [c for c in d.channels if c in ("defaults", "anaconda", "main") or "repo.anaconda.com" in c]
+    theirs = [c for c in d.channels if c in _DEFAULTS or "repo.anaconda.com" in c]
     if theirs and any(c.rstrip("/").endswith("conda-forge") for c in d.channels):
         yield found("EB124", "channels", theirs[0], "its packages and conda-forge's are not built for each other")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from envbuild.definition import Definition
-from envbuild.formats.condaspecs import spec_name
+from envbuild.formats.condaspecs import python_minor, spec_name
 from envbuild.pipeline.lintingcodes import Finding, found
 
 __all__ = ["conda_pythons", "end_of_life", "pythons"]
@@ -33,7 +33,7 @@ def end_of_life(d: Definition, today: date) -> Iterator[Finding]:
     """EB108: no security fixes any more."""
     conda = [spec for spec in d.conda if spec_name(spec) == "python"]
     for spec in conda or [d.python]:
-        minor = (_MINOR.fullmatch(_rest(spec)) or [spec, ""])[1] if conda else spec
+        minor = _minor(spec) if conda else spec
         over = _END_OF_LIFE.get(minor)
         if over is not None and over < today:
             yield found("EB108", "python", spec, f"Python {minor} has had no security fixes since {over.isoformat()}")
@@ -56,6 +56,12 @@ def conda_pythons(specs: Sequence[str]) -> Iterator[Finding]:
         rest = _rest(spec)
         if rest and not all(_PART.fullmatch(part) for part in re.split(r"[,|]", rest)):
             yield found("EB122", "conda", spec, "no version can be read in it")
+
+
+def _minor(spec: str) -> str:
+    """`3.11`; nothing where several are allowed. Also of a Python that no base has, such as 2.7."""
+    exact = _MINOR.fullmatch(_rest(spec))
+    return python_minor(spec) or (exact["minor"] if exact else "")
 
 
 def _rest(spec: str) -> str:

@@ -117,7 +117,7 @@ def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, o
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             # A pipe would hang, a device never end.
-            raise kind("no regular file", at=str(path), hint="it is TOML: name = value")
+            raise kind("not a regular file", at=str(path), hint="name a regular, readable file")
         if status.st_size > _LARGEST:
             what = f"the file has {status.st_size} bytes; at most {_LARGEST} (1 MiB) are read"
             raise kind(what, at=str(path), hint="is this the right file?")
@@ -125,6 +125,8 @@ def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, o
         return tomllib.loads(data.decode("utf-8")) if mark in data else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except PermissionError as error:
+        raise kind("permission denied", at=str(path), hint="make the file readable: chmod u+r") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise kind(f"cannot be read: {error}", at=str(path), hint="it is TOML: name = value") from error
 

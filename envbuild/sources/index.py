@@ -72,10 +72,10 @@ class IndexClient:
         That is a wrong address, and no reason to take its packages from another index. Asks once, and only then.
         """
         pages = [project for (name, _), project in list(self._known.items()) if name == index]
-        base = self._url(index)
-        if not pages or any(project is not None for project in pages) or urlsplit(base).scheme in ("file", ""):
+        if not pages or any(project is not None for project in pages):
             return
-        if self._is_absent(f"{base}/"):
+        base = self._url(index)
+        if urlsplit(base).scheme not in ("file", "") and self._is_absent(f"{base}/"):
             raise EnvironmentFault(
                 f"nothing is at the address of the index {index!r}: its own page is not there, nor what it was asked for",
                 at=public_url(base),

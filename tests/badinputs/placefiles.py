@@ -41,7 +41,7 @@ ROWS = [
     _row((24,), "no-name", "", "no such file"),
     _row((24,), "long-name", "x" * 300, "the path is too long"),
     _row((24,), "empty-folder", ".", "no definition is in this folder"),
-    *(_row((22,), f"fifo-{name}", name, name, "regular file", prepare=_made(name, os.mkfifo)) for name in _FILES),
+    *(_row((22,), f"fifo-{name}", name, name, "not a regular file", prepare=_made(name, os.mkfifo)) for name in _FILES),
     *(_row((22,), f"folder-{name}", f"{name}/", name, prepare=_made(name, os.mkdir)) for name in _FILES),
     _row((22,), "device", "/dev/zero", "/dev/zero", "not a regular file"),
     *(_row((25,), f"loop-{name}", name, name, "a loop of symbolic links", prepare=_linked(name, name)) for name in _FILES),

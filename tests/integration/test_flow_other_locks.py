@@ -34,6 +34,7 @@ def locked(tmp_path, pypi_server, make_wheel):
     make_wheel("tool", "1.0", folder=pypi_server.folder)
     (folder / "pyproject.toml").write_text(
         '[project]\nname = "web"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["alpha"]\n'
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
         '[dependency-groups]\ndev = ["tool"]\n[tool.envbuild.variables]\nGREETING = "hello"\n'
         f'[[tool.uv.index]]\nname = "here"\nurl = "{pypi_server.url}"\ndefault = true\n'
     )

@@ -223,7 +223,7 @@ def sites() -> Iterator[tuple]:
         yield site, other
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def outcome(request, warm, sites, tmp_path_factory) -> Iterator[Callable[[Row], Outcome]]:
     """Runs all rows that were chosen, some at a time: most of them wait."""
     chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
@@ -253,26 +253,6 @@ def _scene(row: Row, sites, folder: Path) -> Scene:
     scene.wheel(scene.team, "ours", "1.0")
     scene.wheel(scene.pypi, "ours", "99.0")
     return scene
-
-
-@pytest.mark.parametrize("row", FAILURES, ids=str)
-def test_an_index_that_does_not_give_what_is_its_own_is_a_failure(outcome, row):
-    """And no reason to take the other's; unless it must be so, the other does not even hear the name."""
-    ended = outcome(row)
-    assert (ended.code, ended.found) == (row.code, {}), ended.words
-    assert all(word in ended.words for word in row.words), ended.words
-    assert "Traceback" not in ended.words
-    assert not ended.lock.exists()
-    assert row.told_to_pypi or "ours" not in ended.scene.pypi.asked
-
-
-@pytest.mark.parametrize("row", FOUND, ids=str)
-def test_what_is_found_comes_from_the_first_index_that_has_it(outcome, row):
-    ended = outcome(row)
-    assert ended.code == 0, ended.words
-    assert ended.found == {name: (version, source) for name, version, source in row.found}
-    assert all(word in ended.words for word in row.words), ended.words
-    assert row.told_to_pypi or "ours" not in ended.scene.pypi.asked
 
 
 # The real server: many names at once.
@@ -438,3 +418,26 @@ def test_with_all_in_the_store_a_locked_build_asks_no_index(warm, world, tmp_pat
     closed = "http://127.0.0.1:9/simple"
     down = warm(*command, env={"ENVBUILD_PYPI_INDEX": closed, "ENVBUILD_INDEX_TEAM": closed}).ok().json
     assert down["digest"] == up["digest"]
+
+
+# The rows: last, since they are run beside what stands above.
+
+
+@pytest.mark.parametrize("row", FAILURES, ids=str)
+def test_an_index_that_does_not_give_what_is_its_own_is_a_failure(outcome, row):
+    """And no reason to take the other's; unless it must be so, the other does not even hear the name."""
+    ended = outcome(row)
+    assert (ended.code, ended.found) == (row.code, {}), ended.words
+    assert all(word in ended.words for word in row.words), ended.words
+    assert "Traceback" not in ended.words
+    assert not ended.lock.exists()
+    assert row.told_to_pypi or "ours" not in ended.scene.pypi.asked
+
+
+@pytest.mark.parametrize("row", FOUND, ids=str)
+def test_what_is_found_comes_from_the_first_index_that_has_it(outcome, row):
+    ended = outcome(row)
+    assert ended.code == 0, ended.words
+    assert ended.found == {name: (version, source) for name, version, source in row.found}
+    assert all(word in ended.words for word in row.words), ended.words
+    assert row.told_to_pypi or "ours" not in ended.scene.pypi.asked

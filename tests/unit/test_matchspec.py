@@ -39,7 +39,7 @@ EQUAL = {
     "numpy[version='1.26.*|==1.27']": ["numpy=1.26|1.27", "numpy 1.27|1.26.*"],
     "conda-forge::numpy=1.26": ["conda-forge::numpy=1.26", "numpy=1.26[channel=conda-forge]", "conda-forge:ns:numpy=1.26",
                                 "https://conda.anaconda.org/conda-forge::numpy=1.26", "https://conda.anaconda.org/conda-forge/::numpy=1.26",
-                                "numpy=1.26[channel='https://conda.anaconda.org/conda-forge']", "conda-forge/*::numpy=1.26"],
+                                "numpy=1.26[channel='https://conda.anaconda.org/conda-forge']"],
     "conda-forge/linux-64::numpy": ["conda-forge/linux-64::numpy", "numpy[channel=conda-forge,subdir=linux-64]",
                                     "numpy[channel='conda-forge/linux-64']", "conda-forge::numpy[subdir=linux-64]",
                                     "https://conda.anaconda.org/conda-forge/linux-64::numpy", "conda-forge/linux-64:ns:numpy"],
@@ -60,7 +60,9 @@ EQUAL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("normal", "text"), [(normal, text) for normal, texts in EQUAL.items() for text in (normal, *texts)])
+@pytest.mark.parametrize(
+    ("normal", "text"), [(normal, text) for normal, texts in EQUAL.items() for text in (normal, *texts)]
+)
 def test_what_means_the_same_has_one_text(normal, text):
     """Else the same environment is built twice, and no cache is ever hit by a colleague's spelling."""
     assert str(match_spec(text)) == normal
@@ -114,12 +116,11 @@ def test_credentials_are_in_no_message(text):
 
 # conda's own table (conda/models/version.py), and what its CEP 33 adds.
 ORDER = ["0.4", "0.4.1.rc", "0.4.1", "0.5a1", "0.5b3", "0.5c1", "0.5", "0.9.6", "0.960923", "1.0", "1.1dev1", "1.1_", "1.1a1", "1.1.0dev1", "1.1.a1",
-         "1.1.0rc1", "1.1.0", "1.1.0post1", "1.1post1", "1.1+1", "1996.07.12", "1!0.4.1", "1!3.1.1.6", "2!0.4.1"]  # fmt: skip
+         "1.1.0rc1", "1.1.0", "1.1.0post1", "1.1post1", "1996.07.12", "1!0.4.1", "1!3.1.1.6", "2!0.4.1"]  # fmt: skip
 
 
 def test_versions_are_in_condas_order():
     """Else a pin outside its range passes as one inside, or one inside is refused."""
-    del ORDER[ORDER.index("1.1+1")]
     assert all(compared(a, b) < 0 < compared(b, a) for n, a in enumerate(ORDER) for b in ORDER[n + 1 :])
 
 
@@ -136,7 +137,9 @@ def test_what_a_version_with_a_star_allows(version, start, is_one):
     assert starts_with(version, start) is is_one
 
 
-VERSIONS = st.from_regex(r"(?:1!)?[0-9]{1,2}(?:\.(?:[0-9]{1,2}|[ab]1|rc2|dev1|post1|0)){0,3}(?:\+[ab]1)?", fullmatch=True)
+VERSIONS = st.from_regex(
+    r"(?:1!)?[0-9]{1,2}(?:\.(?:[0-9]{1,2}|[ab]1|rc2|dev1|post1|0)){0,3}(?:\+[ab]1)?", fullmatch=True
+)
 SIGNS = st.sampled_from(["==", ">=", "<=", ">", "<", "!="])
 CLAUSES = st.builds(lambda sign, version: sign + version, SIGNS, VERSIONS) | st.builds(lambda v: f"{v}.*", VERSIONS)
 
@@ -154,7 +157,11 @@ def allowed(text, version):
     return not found or any(all(holds(clause, version) for clause in part) for part in found)
 
 
-@given(st.lists(st.lists(CLAUSES, min_size=1, max_size=3), min_size=1, max_size=3), VERSIONS, st.randoms(use_true_random=False))
+@given(
+    st.lists(st.lists(CLAUSES, min_size=1, max_size=3), min_size=1, max_size=3),
+    VERSIONS,
+    st.randoms(use_true_random=False),
+)
 def test_the_one_form_allows_what_was_written(alternatives, version, random):
     """The form in an id has to select the packages that the user's words select, in whatever order they stand."""
     try:

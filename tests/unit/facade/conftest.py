@@ -16,7 +16,8 @@ FILES = {
     '- python=3.11\n- numpy=1.26\n- pip\n- pip:\n  - pandas>=2\n  - azureml-defaults\nvariables:\n  MODE: "fast"\n',
     "requirements.txt": "# ours\nnumpy>=2  # fast\n\nscipy \\\n  >=1.11\n-r more/extra.txt\n-c constraints.txt\n"
     "--extra-index-url https://index.example/simple\n",
-    "more/extra.txt": "pandas\n",
+    "more/extra.txt": "pandas\n-r deep/all.txt\n",
+    "more/deep/all.txt": "joblib\n",
     "constraints.txt": "pandas<3\n",
     "Dockerfile": "FROM registry.example/base:1\n",
     "context/Dockerfile": "FROM registry.example/base:1\nCOPY a b /data/\n",

@@ -44,13 +44,6 @@ def with_dockerfile():
     return made
 
 
-def with_context():
-    made = Environment("x")
-    made.python.conda_dependencies = None
-    made.docker.build_context = DockerBuildContext(location="context")
-    return made
-
-
 SAME = {
     "nothing": (lambda: Environment("x"), "environment.yml", "dependencies: [python=3.11]\n"),
     "requirements": (
@@ -90,7 +83,6 @@ SAME = {
         "env.yaml",
         "build: {path: context}\n",
     ),
-    "build context": (with_context, "env.yaml", "build: {path: context}\n"),
 }  # fmt: skip
 
 
@@ -109,6 +101,16 @@ def test_a_context_has_one_id_wherever_it_is(folder, kit, monkeypatch):
     outside = Environment.from_docker_build_context("x", DockerBuildContext(location="../context"))
     absolute = Environment.from_docker_build_context("x", DockerBuildContext(location=folder / "context"))
     assert kit.id_of(outside) == kit.id_of(absolute) == first
+
+
+def test_what_is_saved_over_another_environment_has_nothing_of_it(folder):
+    """Or an old Dockerfile would come back with the next load."""
+    first = Environment.from_dockerfile("x", "Dockerfile", "environment.yml")
+    first.save_to_directory("saved")
+    second = Environment("x")
+    second.save_to_directory("saved", overwrite=True)
+    loaded = Environment.load_from_directory("saved")
+    assert loaded == second
 
 
 PACKAGES = st.lists(

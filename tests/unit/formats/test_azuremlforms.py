@@ -177,7 +177,7 @@ def test_a_registry_is_the_first_part_of_the_reference_and_its_login_is_nowhere(
     ("registry", "image", "reference"),
     [
         ("registry.example", "team/base:1", "registry.example/team/base:1"),
-        ("registry.example/team", "base:1", "registry.example/team/base:1"),
+        ("registry.example/other:2", "base:1", "registry.example/other:2"),
         ("registry.example/team/base:1", None, "registry.example/team/base:1"),
     ],
 )

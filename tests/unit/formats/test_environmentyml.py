@@ -72,9 +72,68 @@ def test_it_is_the_same_definition_as_the_requirements_say():
 
 def test_other_conda_packages_make_it_condas():
     reading = read("dependencies: [python=3.11, 'numpy  =1.26', conda-forge::scipy, 'blas=*=openblas']\n")
-    assert reading.definition.conda == ("blas=*=openblas", "conda-forge::scipy", "numpy =1.26", "python=3.11")
+    assert reading.definition.conda == ("blas[build='openblas']", "conda-forge::scipy", "numpy=1.26", "python=3.11")
     assert reading.definition.channels == ("conda-forge",)
     assert any("no channels" in notice for notice in reading.notices)
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("numpy=1.26", "numpy=1.26"), ("numpy==1.26", "numpy==1.26"), ("numpy 1.26.*", "numpy=1.26"), ("numpy=1.26=py311_0", "numpy==1.26=py311_0"),
+        ("bioconda::samtools>=1.19", "bioconda::samtools[version='>=1.19']"), ("bioconda/linux-64::samtools", "bioconda/linux-64::samtools"),
+        ("numpy[version='>=1.26,<2', build='py*']", "numpy[build='py*',version='<2,>=1.26']"),
+        ("https://conda.anaconda.org/conda-forge::numpy", "conda-forge::numpy"),
+        ("https://conda.anaconda.org/conda-forge/linux-64/x-1.0-h0_0.conda", "conda-forge/linux-64::x==1=h0_0[fn='x-1.0-h0_0.conda']"),
+    ],
+)  # fmt: skip
+def test_the_forms_of_a_conda_package(written, normal):
+    """As conda reads them: each form that people copy from a page works, and those that mean the same are one."""
+    assert read(f'dependencies: ["{written}"]\n').definition.conda == (normal,)
+
+
+def test_nodefaults_is_no_channel():
+    """conda's word for: nothing of the machine's is added. Here nothing ever is."""
+    text = "channels: [conda-forge, nodefaults]\ndependencies: [numpy]\n"
+    assert read(text).definition == read(text.replace(", nodefaults", "")).definition
+    alone = read("channels: [nodefaults]\ndependencies: [numpy]\n")
+    assert alone.definition.channels == ("conda-forge",)
+    assert any("no channels" in notice for notice in alone.notices)
+
+
+@pytest.mark.parametrize(
+    ("text", "login"),
+    [
+        ("channels: ['https://u:geheim@h.example/c']\ndependencies: [numpy]\n", "u:geheim"),
+        ("channels: ['https://h.example/t/geheim/c']\ndependencies: [numpy]\n", "token:geheim"),
+        ("channels: ['https://h.example/c']\ndependencies: ['https://u:geheim@h.example/c::numpy']\n", "u:geheim"),
+    ],
+)
+def test_a_login_in_a_channel_is_kept_apart(text, login):
+    """It is used, and is in no definition, no id and no message."""
+    reading = read(text)
+    assert reading.logins == (("h.example", login),)
+    assert reading.definition.channels == ("https://h.example/c",)
+    assert "geheim" not in repr(reading.definition) + repr(reading.notices)
+
+
+def test_a_login_is_in_no_fault():
+    text = "channels: ['https://u:geheim@h.example/c', 'https://u:andere@h.example/d']\ndependencies: ['https://u:geheim@h.example/c::']\n"
+    said = faults(text)
+    assert ("1", "two different logins for h.example") in said
+    assert "geheim" not in str(said) and "andere" not in str(said)
+
+
+def test_what_is_wrong_with_channels_and_packages_has_its_own_line():
+    """Also beside a pip section, whose faults are told with them."""
+    text = "channels:\n- conda-forge\n- ./mine\ndependencies:\n- numpy=1.25\n- numpy=1.26\n- pip\n- pip:\n  - six==\n"
+    assert [at for at, _ in faults(text)] == ["3", "6", "9"]
+
+
+@pytest.mark.parametrize(("spec", "python"), [("python=3.9", "3.9"), ("python=3.9.7", "3.9"), ("python>=3.10,<3.11", "3.10"), ("python>=3.8", "3.11"), ("pip", "3.11")])  # fmt: skip
+def test_condas_python_is_the_definitions(spec, python):
+    """Markers of pip's packages are of that Python."""
+    assert read(f"dependencies: ['{spec}', numpy]\n").definition.python == python
 
 
 @pytest.mark.parametrize(

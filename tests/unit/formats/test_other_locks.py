@@ -11,6 +11,7 @@ from envbuild.errors import InvalidDefinition, UsageError
 from envbuild.formats.reading import read
 from envbuild.formats.selection import Selection
 from envbuild.ids import definition_material, identity
+from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 
 LOCKS = Path(__file__).resolve().parents[2] / "locks"
@@ -207,7 +208,7 @@ dependencies = [
 [[package]]
 name = "one"
 version = "1.0"
-source = {{ registry = "https://pypi.org/simple" }}
+source = {{ registry = "{PUBLIC_INDEX}" }}
 wheels = [
     {{ url = "https://files.example/one-1.0-py3-none-any.whl", hash = "{SHA}" }},
 ]
@@ -218,7 +219,7 @@ created-by = "by hand"
 [[packages]]
 name = "one"
 version = "1.0"
-index = "https://pypi.org/simple"
+index = "{PUBLIC_INDEX}"
 wheels = [{{ name = "one-1.0-py3-none-any.whl", url = "https://files.example/one-1.0-py3-none-any.whl", hashes = {{ sha256 = "{HEX}" }} }}]
 """
 POETRY = f"""[[package]]
@@ -242,7 +243,7 @@ PIPFILE = json.dumps(
             "hash": {"sha256": HEX},
             "pipfile-spec": 6,
             "requires": {"python_version": "3.11"},
-            "sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}],
+            "sources": [{"name": "pypi", "url": PUBLIC_INDEX, "verify_ssl": True}],
         },
         "default": {"one": {"hashes": [SHA], "index": "pypi", "version": "==1.0"}},
         "develop": {},
@@ -300,7 +301,7 @@ def test_a_file_that_is_not_there_is_a_word_about_the_call():
         from_files({}, "uv.lock")
 
 
-REGISTRY = 'source = { registry = "https://pypi.org/simple" }'
+REGISTRY = f'source = {{ registry = "{PUBLIC_INDEX}" }}'
 WHEEL = f'    {{ url = "https://files.example/one-1.0-py3-none-any.whl", hash = "{SHA}" }},\n'
 
 
@@ -338,7 +339,7 @@ def test_two_versions_that_both_apply_are_refused_with_both_places():
 [[package]]
 name = "one"
 version = "2.0"
-source = {{ registry = "https://pypi.org/simple" }}
+source = {{ registry = "{PUBLIC_INDEX}" }}
 wheels = [
     {{ url = "https://files.example/one-2.0-py3-none-any.whl", hash = "{SHA}" }},
 ]
@@ -350,13 +351,13 @@ wheels = [
 
 def test_a_hash_for_some_and_not_for_others_is_refused():
     """What has no hash could be anything."""
-    more = """
+    more = f"""
 [[package]]
 name = "two"
 version = "2.0"
-source = { registry = "https://pypi.org/simple" }
+{REGISTRY}
 wheels = [
-    { url = "https://files.example/two-2.0-py3-none-any.whl" },
+    {{ url = "https://files.example/two-2.0-py3-none-any.whl" }},
 ]
 """
     text = UV.replace('{ name = "one" },', '{ name = "one" },\n    { name = "two" },')
@@ -372,12 +373,12 @@ def test_a_dependency_that_the_lock_lacks_is_told():
 
 def test_credentials_of_an_index_leave_the_definition():
     """A definition goes into stores and registries: no password may be in it."""
-    text = UV.replace("https://pypi.org/simple", "https://joe:s3cret@packages.example/simple")
+    text = UV.replace(PUBLIC_INDEX, "https://joe:s3cret@packages.example/simple")
     found = from_files({"uv.lock": text}, "uv.lock")
     assert found.logins == (("packages.example", "joe:s3cret"),)
     assert found.definition.indexes == (Index("pypi", "https://packages.example/simple"),)
     assert "s3cret" not in repr(found.definition)
-    text = PIPFILE.replace("https://pypi.org/simple", "https://${USER}:${PASSWORD}@packages.example/simple")
+    text = PIPFILE.replace(PUBLIC_INDEX, "https://${USER}:${PASSWORD}@packages.example/simple")
     found = from_files({"Pipfile.lock": text}, "Pipfile.lock")
     assert (found.logins, found.definition.indexes) == ((), (Index("pypi", "https://packages.example/simple"),))
 
@@ -575,7 +576,7 @@ def test_categories_of_a_pipfile_are_groups():
 
 def test_a_named_index_keeps_its_name_and_only_its_packages():
     """Else a package of the company's could come from PyPI, where anybody may publish its name."""
-    text = UV.replace("https://pypi.org/simple", "https://corp.example/simple")
+    text = UV.replace(PUBLIC_INDEX, "https://corp.example/simple")
     pyproject = '[[tool.uv.index]]\nname = "corp"\nurl = "https://corp.example/simple/"\nexplicit = true\n'
     found = from_files({"uv.lock": text, "pyproject.toml": pyproject}, "uv.lock").definition
     assert found.indexes[0] == Index("corp", "https://corp.example/simple", explicit=True, packages=("one",))
