@@ -4,12 +4,14 @@ import re
 import unicodedata
 from urllib.parse import quote, urlsplit, urlunsplit
 
-__all__ = ["PUBLIC_INDEX", "PYPI_URLS", "index_url", "is_pypi"]
+__all__ = ["PUBLIC_INDEX", "PYPI_FILES", "PYPI_URLS", "index_url", "is_pypi"]
 
 PUBLIC_INDEX = "https://pypi.org/simple"
 """PyPI's own: what serves `pypi` where no setting names a mirror."""
 PYPI_URLS = frozenset({PUBLIC_INDEX, "https://pypi.python.org/simple"})
 """PyPI's addresses, today's and the one before."""
+PYPI_FILES = "https://files.pythonhosted.org/packages"
+"""Where PyPI's files stand: what a lock of files names."""
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")

@@ -65,6 +65,7 @@ def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tupl
 
     \b
     docker run --rm $(envbuild build requirements.txt) python -V
+    envbuild build . --extra gpu --project
     envbuild build envbuild.toml --to archive:image.tar
     envbuild build lockfiles/training.lock --to oci:layout
     envbuild build requirements.txt --to registry.example/team/train:v2

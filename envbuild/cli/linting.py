@@ -34,7 +34,7 @@ def lint_command(asked: Asked, spec: str, *, strict: bool, fix: bool) -> int:
     envbuild lint environment.yml --fix
     """
     workspace = asked.workspace
-    mended = workspace.fix(spec) if fix else ()
+    mended = workspace.fix(spec, selection=asked.selection) if fix else ()
     findings = workspace.lint(spec, selection=asked.selection)
     if asked.json:
         told = [{**asdict(finding), "line": finding.line or None} for finding in findings]

@@ -9,7 +9,7 @@ from envbuild.formats.tomltable import Table
 
 __all__ = ["LARGEST_LOCK", "entries", "headers", "lock_table", "lock_text", "too_new"]
 
-LARGEST_LOCK = 32 << 20
+LARGEST_LOCK = 16 << 20
 """Bytes that a lock may have: one names every file of every package."""
 
 _MARKS = re.compile(r"(?m)^(?:<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|)(?: |$)")

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 __all__ = ["allows", "python_marker", "specifier_sets"]
 
-_ONE = re.compile(r"(?P<sign>\^|~=|~|[<>=!]=?=?)?\s*v?(?P<version>[0-9][A-Za-z0-9.+!_-]*(?:\.\*)?)")
+_ONE = re.compile(r"(?P<sign>\^|~=|~|[<>=!]=?=?)?\s*v?(?P<version>[0-9][\w+!-]*(?:\.[\w+!-]+)*(?:\.\*)?)")
 
 
 def specifier_sets(constraint: str) -> list[SpecifierSet]:

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 from envbuild.formats.lockpins import LockedPackage
 from envbuild.formats.urls import address
+from envbuild.indexurl import PYPI_FILES, PYPI_URLS
 
 __all__ = ["locked_file"]
-
-_PYPI_FILES = frozenset({"files.pythonhosted.org", "pypi.org", "pypi.python.org"})
 
 
 def locked_file(
@@ -18,7 +17,7 @@ def locked_file(
     """The package whose file stands at `url`: of PyPI, of the one of `indexes` that is on its host, or by its URL alone."""
     host = _host(url)
     index = next((one for one in indexes if host and _host(one) == host), "")
-    known = host in _PYPI_FILES or bool(index)
+    is_known = bool(index) or host in map(_host, (PYPI_FILES, *PYPI_URLS))
     scheme = urlsplit(url).scheme.lower()
     source = "" if scheme in ("http", "https") else "git" if scheme.startswith("git") else "path"
     return LockedPackage(
@@ -28,7 +27,7 @@ def locked_file(
         where=0,
         hashes=tuple(f"{kind}:{value}" for kind, value in hashes.items() if value),
         index=index,
-        url="" if known or source else url,
+        url="" if is_known or source else url,
         source=source,
         has_wheel=posixpath.basename(urlsplit(url).path).endswith(".whl"),
     )

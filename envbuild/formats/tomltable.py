@@ -103,7 +103,10 @@ class Table:
             return default
         if isinstance(value, str):
             return value
-        hint = f'write {key} = "{value}"' if isinstance(value, (int, float, date, time)) else ""
+        hint = f'write {key} = "{value}"' if isinstance(value, (int, date, time)) else ""
+        if isinstance(value, float):
+            # How it was written is lost: 3.10 is 3.1 here.
+            hint = "quote it (unquoted, 3.10 is the number 3.1)"
         self._expected(key, "a string", value, hint)
         return default
 

@@ -1,6 +1,7 @@
 """conda's order of versions (conda's CEP 33), which is not PEP 440: `1.1 == 1.1.0`, `1.1a1 < 1.1`, letters without case."""
 
 import re
+from functools import lru_cache
 from itertools import zip_longest
 from math import inf
 from typing import TypeAlias
@@ -63,6 +64,7 @@ def _same(parts: tuple[_Part, ...], others: tuple[_Part, ...]) -> bool:
     )
 
 
+@lru_cache(maxsize=8192)
 def _parts(version: str) -> tuple[tuple[_Part, ...], tuple[_Part, ...]]:
     """Epoch and version, and what stands behind the +."""
     found = _LITERAL.fullmatch(version)

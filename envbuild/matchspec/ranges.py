@@ -6,7 +6,7 @@ What conda and rattler read in two ways is refused.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import product
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ Clauses: TypeAlias = tuple[str, ...]
 Ranges: TypeAlias = tuple[Clauses, ...]
 """No alternative at all: any version."""
 
+_JOINED = re.compile(r"[()|,]")
 _TOKEN = re.compile(r"[()|,]|[^()|,]+")
 _CLAUSE = re.compile(r"(?P<sign>===?|=|!=|>=|<=|>|<|~=|)(?P<version>(?:[^=<>!~*][^=<>~*]*?)?)(?P<star>\.?\*)?")
 _NUMBERS = re.compile(r"(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)")
@@ -29,9 +30,12 @@ _EXAMPLE = "such as `>=1.2,<2`"
 
 def ranges(text: str) -> Ranges:
     """The one form of an expression. ValueError says what is wrong with it."""
+    plain = "".join(text.split())
+    if not _JOINED.search(plain):
+        return _clause(plain)
     if text.count("(") > _DEEPEST:
         raise ValueError(f"more than {_DEEPEST} parentheses")
-    tokens = _TOKEN.findall("".join(text.split()))
+    tokens = _TOKEN.findall(plain)
     found = _any_of(tokens)
     if tokens:
         raise ValueError("a parenthesis closes that was never opened")
@@ -130,6 +134,9 @@ def _clause(text: str) -> Ranges:
             return ()
         raise ValueError("no version stands behind the sign")
     version = literal(version)
+    if not any(map(str.isdigit, version)):
+        # conda takes any word; what people write in the place of a version (`latest`) is none.
+        raise ValueError(f"{version!r} is no version")
     if star and (star == "*" or sign in ("==", ">")) and sign:
         raise ValueError(f"{text!r} is read in two ways: write {version}.* or {sign}{version}")
     if sign == "=" or (star and not sign):
@@ -173,7 +180,9 @@ def _is_pin(clause: str) -> bool:
     return clause.startswith("==") or (clause.endswith(".*") and not clause.startswith("!"))
 
 
-def _can_hold(clauses: Iterable[str]) -> bool:
+def _can_hold(clauses: Collection[str]) -> bool:
+    if len(clauses) == 1:
+        return True
     exact = next((clause[2:] for clause in clauses if clause.startswith("==")), "")
     if exact:
         return all(holds(clause, exact) for clause in clauses)

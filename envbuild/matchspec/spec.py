@@ -21,7 +21,8 @@ _NAME = re.compile(r"_{0,2}[a-z0-9][a-z0-9._-]{0,127}")
 _PARTS = re.compile(r"(?P<name>[^\s=<>!~]*)(?P<rest>[\s=<>!~].*)?", re.DOTALL)
 _BUILD = re.compile(r"(?P<version>.+?)(?<![=!|,<>~])[ =](?P<build>[^=,|<>~]+)")
 _BUILD_FORM = re.compile(r"[A-Za-z0-9_.+*]+|\^[^'\"]*\$")
-_FIELD = re.compile(r"""\s*([A-Za-z0-9_-]+)\s*=\s*(?:'([^'"]*)'|"([^'"]*)"|([^'",\s\]]+))\s*(?:,|\s|$)""")
+_FIELD = re.compile(r"""\s*([A-Za-z0-9_-]+)\s*=\s*(?:'([^'"]*)'|"([^'"]*)"|([^'",\s\]]+))\s*(?:,|$)""")
+_SELECTOR = re.compile(r"\s#\s*\[[^\]]+\]$")
 _COMMENT = re.compile(r"\s#.*")
 _PACKAGE_URL = re.compile(
     r"(?P<channel>[a-z]+://\S+)/(?P<subdir>[^/]+)/(?P<fn>(?P<name>[^/]+)-(?P<version>[^/-]+)-(?P<build>[^/-]+)"
@@ -84,7 +85,10 @@ class MatchSpec:
 @lru_cache(maxsize=8192)
 def match_spec(text: str) -> MatchSpec:
     """What a spec's text means. ValueError says what is wrong with it, without credentials."""
-    plain = _COMMENT.sub("", " ".join(text.split())).strip()
+    plain = " ".join(text.split())
+    if _SELECTOR.search(plain):
+        raise ValueError("a selector is a comment here: conda-build alone reads it")
+    plain = _COMMENT.sub("", plain).strip()
     if len(plain) > _LONGEST:
         raise ValueError(f"more than {_LONGEST} characters")
     _refuse(plain)
@@ -206,7 +210,9 @@ def _version_and_build(rest: str) -> tuple[str, str]:
     if "(" in rest:
         raise ValueError("conda leaves out what stands in parentheses here: write name[version='(...)']")
     found = _BUILD.fullmatch(rest)
-    version, build = (found["version"], found["build"].strip()) if found else (rest, "")
+    version, build = (found["version"], found["build"]) if found else (rest, "")
+    if build.startswith(" ") or (build and version.endswith(" ")):
+        raise ValueError("white space and = between version and build: write one of the two")
     version = "".join(version.split())
     if not version.strip("=<>!~"):
         raise ValueError("no version stands behind the sign")

@@ -18,9 +18,6 @@ _DEPRECATED: Mapping[str, tuple[frozenset[str], str]] = {
     "docker.gpuSupport": (frozenset({"true", "false"}), 'leave it out: accelerator = "cu128" says what is needed'),
     "docker.shmSize": (frozenset({"2g"}), _RUN),
     "docker.arguments": (frozenset(), _RUN),
-    "inferencingStackVersion": (frozenset(), "name what serves among the packages"),
-    "r": (frozenset(), "name R's packages among conda's: r-base, r-dplyr"),
-    "python.baseCondaEnvironment": (frozenset(), "write out what it has: envbuild capture"),
     "python.condaDependenciesFile": (frozenset(), "name the environment.yml itself, or write its content here"),
 }
 """By field path: the values that the SDK wrote by itself, which say nothing, and what to do instead."""

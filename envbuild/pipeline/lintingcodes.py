@@ -146,5 +146,10 @@ CODES: Mapping[str, Rule] = {
         remedy='quote it: pip install "numpy>=2"',
         by_hand="the command may do both",
     ),
+    "EB127": Rule(
+        what="a name of more than 255 characters, which AzureML's service refused",
+        remedy="choose a shorter one: images are named with at most 128",
+        by_hand="others may know it by this name",
+    ),
 }  # fmt: skip
 """By code. A code is never given to another rule; one that is gone stays free."""

@@ -14,26 +14,36 @@ from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence
 from envbuild.pipeline.lintingazureml import azureml_fields
 from envbuild.pipeline.lintingcodes import Finding, found
 from envbuild.pipeline.lintingpython import conda_pythons
+from envbuild.pipeline.lintingplaces import Statement
 from envbuild.pipeline.lintingstatements import conda_tables, document_of, statements
 
 __all__ = ["own_forms"]
 
 _RESERVED = ("microsoft", "azureml")
+_LONGEST_NAME = 255
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def own_forms(path: str, text: str) -> Iterator[Finding]:
     """The findings of one file, each with its line."""
     for stated in statements(path, text):
-        if stated.field == "name" and stated.item.lower().startswith(_RESERVED):
-            what = "names that begin so were AzureML's own"
-            yield found("EB113", "name", stated.item, what, path=path, line=stated.line)
+        if stated.field == "name":
+            yield from _name(stated)
     document = document_of(path, text)
     tables = conda_tables(document)
     for table in tables:
         yield from (replace(one, path=path) for one in _conda(table))
     if isinstance(document, Map) and (PurePath(path).suffix == ".json" or document not in tables):
         yield from (replace(one, path=path) for one in azureml_fields(document))
+
+
+def _name(stated: Statement) -> Iterator[Finding]:
+    path, line = stated.path, stated.line
+    if stated.item.lower().startswith(_RESERVED):
+        yield found("EB113", "name", stated.item[:80], "names that begin so were AzureML's own", path=path, line=line)
+    if len(stated.item) > _LONGEST_NAME:
+        what = f"it has {len(stated.item)} characters, and is shortened"
+        yield found("EB127", "name", stated.item[:80], what, path=path, line=line)
 
 
 def _conda(table: Map) -> Iterator[Finding]:

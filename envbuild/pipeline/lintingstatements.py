@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.condaspecs import spec_name
+from envbuild.formats.jsonnodes import load_json
 from envbuild.formats.logicallines import logical_lines, options_of
 from envbuild.formats.reqindexes import index_name
 from envbuild.formats.reqoptions import FLAGS, LONG_NAMES, SHORTS
@@ -45,11 +46,12 @@ def _header(path: str, text: str) -> str:
 
 def document_of(path: str, text: str) -> Node | None:
     """A YAML or JSON document; None where it is neither."""
-    if PurePath(path).suffix not in (".yml", ".yaml", ".json"):
-        return None
+    suffix = PurePath(path).suffix
     try:
-        return parse(text)
-    except YamlFault:
+        if suffix == ".json":
+            return load_json(path, lambda _: text.encode())
+        return parse(text) if suffix in (".yml", ".yaml") else None
+    except (InvalidDefinition, YamlFault):
         return None
 
 

@@ -178,11 +178,11 @@ class Workspace:
 
         return Linting(opened(self.adapters, spec, selection, Quiet())).findings(also)
 
-    def fix(self, path: str) -> "tuple[FixedFile, ...]":
+    def fix(self, path: str, *, selection: Selection = NOTHING_MORE) -> "tuple[FixedFile, ...]":
         """Mend in a definition's files what `lint` finds and can be mended safely."""
         from envbuild.workspace.linting import Linting
 
-        return Linting(opened(self.adapters, path, NOTHING_MORE, Quiet())).fix()
+        return Linting(opened(self.adapters, path, selection, Quiet())).fix()
 
     def diff(self, first: str, second: str, platform: Platform | None = None) -> "Difference":
         """What differs between two environments, each a definition, a lock or an image."""

@@ -75,7 +75,7 @@ ROWS = [
     row(53, "pip-vcs", _HEAD + "  - python=3.11\n  - pip:\n    - git+https://h.example/x.git@main\n", "environment.yml:5"),
     row(54, "pip-vcs-option", _HEAD + "  - python=3.11\n  - pip:\n    - x @ git+-oProxy=x\n", "environment.yml:5"),
     row(56, "spec", _HEAD + "  - numpy>>1\n", "environment.yml:3", ">>1"),
-    row(56, "spec-words", _HEAD + "  - numpy is good\n", "environment.yml:3", "no conda package"),
+    row(56, "spec-words", _HEAD + "  - numpy[version\n", "environment.yml:3"),
     row(56, "spec-no-version", _HEAD + "  - numpy>=\n", "environment.yml:3", "no version stands behind the sign"),
     row(56, "spec-url", _HEAD + "  - https://h.example/x.conda\n", "environment.yml:3", "URL"),
     row(56, "spec-of-pip", _HEAD + "  - x @ https://h.example/x.whl\n", "environment.yml:3", "it belongs below `- pip:`"),

@@ -1,6 +1,7 @@
 """What is found in a folder, what is chosen of a project, and its own package as the last layer: by the real command line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -144,6 +145,12 @@ def test_the_own_package_is_there_in_the_image_and_in_a_run(warm, app):
     assert b"only what it depends on (--project installs it)" in warm("show", app).ok().stderr
 
 
+def test_the_own_script_runs_in_a_container(warm, app, docker_engine):
+    """The image is what is sent elsewhere: there the project's own folder is not."""
+    words = ("run", "--container", "--env", app, "--project", "--", "my-tool")
+    assert warm(*words, env=docker_engine.env).ok().line == "hello from the project"
+
+
 def test_a_changed_source_file_makes_one_new_layer_and_nothing_else(warm, app):
     """Code changes many times a day: packages must not be resolved, made or pushed anew for it."""
     words = ("build", app, "--project", "--to", "store", "--json")
@@ -181,6 +188,18 @@ def test_a_lock_file_serves_whatever_the_code_is(warm, app):
     assert warm("lock", app, "--project", "--check").code == 0
     assert (app / "pyproject.envbuild.lock").read_text() == text
     assert warm("export", app, "--project", "--format", "requirements").ok().stdout.count(b"==") == 1
+
+
+def test_a_store_that_lost_the_wheel_builds_it_again(warm, app):
+    """Whatever is in the store can be made again; what it is made of is in the folder."""
+    words = ("build", app, "--project", "--to", "store", "--json")
+    first = warm(*words).ok().json
+    claims = Path(warm.env["ENVBUILD_HOME"]) / "cache" / "claims.v1" / "wheel"
+    for claim in claims.glob("*/*.json"):
+        claim.unlink()
+    again = warm(*words).ok()
+    assert b"built my_project-1.0-py3-none-any.whl" in again.stderr
+    assert again.json["digest"] == first["digest"]
 
 
 def test_what_is_no_part_of_the_package_changes_nothing(warm, app):

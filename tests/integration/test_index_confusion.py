@@ -134,7 +134,6 @@ ALONE = TEAM.replace("team", "pypi", 1)
 
 FAILURES = [
     Row("fails with 500", answers(500), code=5, words=("500", NO_OTHER)),
-    Row("fails with 503", answers(503), code=5, words=("503", NO_OTHER)),
     Row("fails, asked for what is the other's", answers(500), definition("theirs"), 5, ("500", NO_OTHER)),
     Row("goes silent", goes_silent, code=5, words=(NO_OTHER,)),
     Row("is down", is_down, code=5, words=("127.0.0.1:9", NO_OTHER)),

@@ -34,7 +34,7 @@ from envbuild.ids import (
     lock_material,
     request_material,
 )
-from envbuild.lockfile import Artifact, ArtifactKind, ImageSettings, Lock
+from envbuild.lockfile import OWN_SOURCE, Artifact, ArtifactKind, ImageSettings, Lock
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
 
@@ -102,6 +102,7 @@ MATERIALS = {
     "request/full": request_material(normalize(FULL), Platform("linux", "arm64")),
     "lock/small": lock_material(LOCK),
     "lock/base-only": lock_material(replace(LOCK, artifacts=())),
+    "lock/own-package": lock_material(replace(LOCK, artifacts=(NUMPY, replace(PANDAS, source=OWN_SOURCE)))),
     "layer/wheel": layer_material(
         "wheel", ["2" * 64], layout=1, recipe=1, encoder=ENCODER, prefix="/opt/env", python="3.11",
         site_packages="/opt/env/lib/python3.11/site-packages",

@@ -25,7 +25,7 @@ EQUAL = {
                     "numpy[version='==1.26']", "numpy==1.26.0", "numpy 1.26.0.0", "numpy==01.26", "numpy 0!1.26", "numpy==1.26,>=1.2",
                     "numpy==1.26,1.26.*", "numpy 1.26[version=1.26.0]"],
     "numpy==1.26=py311_0": ["numpy=1.26=py311_0", "numpy 1.26 py311_0", "numpy==1.26=py311_0", "numpy =1.26 py311_0", "numpy ==1.26 py311_0",
-                            "numpy[version=1.26,build=py311_0]", "numpy=1.26 = py311_0", "numpy[build=py311_0 version=1.26]",
+                            "numpy[version=1.26,build=py311_0]", "numpy[build=py311_0,version=1.26]",
                             "numpy 1.26[build='py311_0']"],
     "numpy==1.26[build='py311*']": ["numpy=1.26=py311*", "numpy 1.26 py311*", "numpy[version='1.26',build='py311*']"],
     "numpy=1.26[build='py311*']": ["numpy=1.26.*=py311*", "numpy 1.26.* py311*"],
@@ -85,7 +85,7 @@ def test_what_differs_has_different_texts():
     ("text", "what"),
     [
         ("", "no conda package"), ("*", "name is needed"), ("py*", "name is needed"), ("numpy=", "no version stands"), ("numpy>=", "no version stands"),
-        ("numpy>=1,", "missing beside"), ("numpy 1..2", "is no version"), ("numpy 1.2.", "is no version"), ("numpy===1", "no range"), ("numpy 1.*.4", "star stands at the end"),
+        ("numpy>=1,", "missing beside"), ("numpy 1..2", "is no version"), ("numpy=1.26 = py311_0", "one of the two"), ("numpy[version=1.26 build=h_0]", "no list"), ("numpy latest", "is no version"), ("numpy is good", "is no version"), ("numpy # [linux]", "a selector"), ("numpy 1.2.", "is no version"), ("numpy===1", "no range"), ("numpy 1.*.4", "star stands at the end"),
         ("numpy >1.26.*", "read in two ways"), ("numpy~=1", "read in two ways"), ("numpy==1.26.*=py311_0", "before a build"),
         ("numpy (>=1,<2)", "parentheses"), ("numpy[version='(1']", "not closed"), ("numpy[version='1)']", "never opened"),
         ("numpy[version='^1.*$']", "regular expressions"), ("numpy==1,==2", "excludes itself"), ("numpy=1.25,=1.26", "excludes itself"),

@@ -17,6 +17,7 @@ from badinputs import (
     condafiles,
     indexfiles,
     nativefiles,
+    otherfiles,
     placefiles,
     projectfiles,
     requirementfiles,
@@ -26,7 +27,7 @@ from packageindexes.scripted import scripted_site
 
 ROWS = [
     *nativefiles.ROWS, *requirementfiles.ROWS, *condafiles.ROWS, *projectfiles.ROWS, *azuremlfiles.ROWS, *placefiles.ROWS,
-    *indexfiles.ROWS,
+    *otherfiles.ROWS, *indexfiles.ROWS,
 ]  # fmt: skip
 SECONDS = 20
 """What is meant is 2; on a machine that does much else it may be more."""
@@ -107,7 +108,7 @@ def hints_of_all(text: str, *, each: bool) -> None:
 def kept(home, tree_of, *, facts: bool) -> list[str]:
     """What is in the store; without the `facts` of what is sound in itself, a definition or a lock."""
     claims = tuple(f"cache/claims.v1/{kind}/" for kind in ("seen", "definition", "document"))
-    remembered = ("cache/locks.v1/use.lock", *((*claims, "cache/blobs.v1/", "cache/memo.v1/") if facts else ()))
+    remembered = ("cache/locks.v1/use.lock", *((*claims, "cache/blobs.v1/", "cache/memo.v1/", "cache/locks.v1/") if facts else ()))
     return [
         name
         for name, (kind, _) in tree_of(home.store).items()
@@ -126,6 +127,15 @@ def test_what_only_looks_bad_is_read_as_what_it_means(row, run_cli, project, no_
     if row.like is not None:
         like = run_cli("show", row.spec, "--json", cwd=project(row.like), env=no_network)
         assert (like.code, like.stdout) == (0, shown.stdout)
+
+
+def test_a_withdrawn_version_that_is_pinned_is_taken_with_a_note(index, run_cli, project):
+    """Item 44, its other half: who pins one asked for it (PEP 592)."""
+    yanked = next(row for row in ROWS if row.name == "yanked")
+    folder = project({"requirements.txt": "demo==1.0\n"})
+    locked = run_cli("lock", "requirements.txt", cwd=folder, env={"ENVBUILD_PYPI_INDEX": index(yanked)})
+    assert locked.code == 0, locked.stderr
+    assert "demo 1.0 was withdrawn (yanked) from pypi" in locked.stderr
 
 
 def test_every_item_has_its_rows_or_its_reason():

@@ -15,12 +15,13 @@ from envbuild.errors import InvalidDefinition, UsageError
 from envbuild.formats.kinds import is_envbuild_lock, reader_of
 from envbuild.formats.selection import Selection
 from envbuild.formats.sourcefile import ReadRequest
+from envbuild.indexurl import PUBLIC_INDEX, PYPI_FILES
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
 
 ARM64 = Platform("linux", "arm64")
 FORGE = "https://conda.anaconda.org/conda-forge"
-FILES = "https://files.pythonhosted.org/packages/aa/bb"
+FILES = f"{PYPI_FILES}/aa/bb"
 
 
 def sha(letter):
@@ -122,7 +123,7 @@ environments:
     channels:
     - url: {FORGE}/
     indexes:
-    - https://pypi.org/simple
+    - {PUBLIC_INDEX}
     packages:
       linux-64:
       - conda: {FORGE}/linux-64/python-3.11.6-h1_0_cpython.conda
@@ -298,7 +299,7 @@ def test_a_wheel_from_elsewhere_keeps_its_place():
 
 
 def test_a_package_of_an_index_that_pixi_names_is_pinned_to_it():
-    text = PIXI.replace("https://pypi.org/simple", "https://h.example/simple").replace(FILES, "https://h.example/files")
+    text = PIXI.replace(PUBLIC_INDEX, "https://h.example/simple").replace(FILES, "https://h.example/files")
     definition = read("pixi.lock", text).definition
     assert definition.pypi == (SIX,)
     assert [index.url for index in definition.indexes] == ["https://h.example/simple"]
@@ -371,7 +372,7 @@ TZ = f"{FORGE}/noarch/tzdata-2024a-h0_0.conda"
         ("pixi.lock", f"\n- conda: {TZ}\n", "\n- conda: x\n", f"      - conda: {TZ}", "not among the lock's packages"),
         ("pixi.lock", "/tzdata-2024a-h0_0.conda", "/tzdata", "\n- conda: " + TZ.replace("-2024a-h0_0.conda", ""), "whole URL"),
         ("pixi.lock", f"conda: {TZ}", "conda: ./tz", "\n- conda: ./tz", "built from its sources"),
-        ("pixi.lock", "pypi: https://files.pythonhosted.org/packages", "pypi: git+https://h.example", "\n- pypi", "VCS"),
+        ("pixi.lock", f"pypi: {PYPI_FILES}", "pypi: git+https://h.example", "\n- pypi", "VCS"),
         ("conda-linux-64.lock", f"#{sha('c')}", "", TZ, "tzdata has no hash"),
         ("conda-linux-64.lock", f"#{sha('c')}", "#" + "0" * 32, TZ, "tzdata has an md5 alone"),
         ("conda-linux-64.lock", f" --hash=sha256:{sha('e')}", "", "# pip", "without a sha256"),

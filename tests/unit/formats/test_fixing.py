@@ -1,10 +1,16 @@
 """Repairs of an environment.yml: nobody's comments, order or layout may be lost, and no other meaning come in."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envbuild.errors import InvalidDefinition
+from envbuild.formats.condaspecs import spec_name
+from envbuild.formats.environmentyml import read_environment_yml
 from envbuild.formats.fixing import FIXES, fixed, repairs
+from envbuild.formats.sourcefile import ReadRequest
 from envbuild.formats.yamlnodes import YamlFault, parse, plain
 
 HEAD = "channels: [c]\n"
@@ -128,6 +134,24 @@ def test_a_second_repair_finds_nothing_and_all_else_stays(parts, end, mark):
         assert [s for s in now["dependencies"] if isinstance(s, str) and s not in ("pip", "python=3.11")] == [
             s for s in specs if s != "pip"
         ]
+
+
+def meaning(text):
+    """What is read of it; without pip among conda's packages, which conda adds by itself."""
+    definition = read_environment_yml("environment.yml", lambda _: text.encode(), ReadRequest()).definition
+    return replace(definition, conda=tuple(spec for spec in definition.conda if spec_name(spec) != "pip"))
+
+
+@settings(deadline=None)
+@given(DOCUMENTS)
+def test_the_environment_is_the_same_afterwards(parts):
+    """Its image was built already."""
+    before = "\n".join(row for part in parts for row in part) + "\n"
+    try:
+        meant = meaning(before)
+    except InvalidDefinition:
+        return
+    assert meaning(fixed(before)[0]) == meant
 
 
 def test_every_repair_has_a_code_of_its_own():

@@ -8,6 +8,7 @@ import pytest
 
 from envbuild.definition import DebianBase, Definition, Index, Requirement
 from envbuild.errors import InvalidDefinition, UsageError
+from envbuild.formats.envtomldump import envbuild_toml
 from envbuild.formats.reading import read
 from envbuild.formats.selection import Selection
 from envbuild.ids import definition_material, identity
@@ -159,6 +160,14 @@ def test_a_source_that_came_later_makes_the_spec_new():
     assert from_files(files, "uv.lock").absent == ("pyproject.toml",)
     files = {"Pipfile.lock": (LOCKS / "plain/pipenv/Pipfile.lock").read_text()}
     assert set(from_files(files, "Pipfile.lock").absent) == {"pyproject.toml", "Pipfile"}
+
+
+@pytest.mark.parametrize("name", FORKS)
+def test_written_as_an_envbuild_toml_it_stays_the_same(name):
+    """`envbuild show uv.lock --toml` is the way from another tool to ours."""
+    one = reading(LOCKS / "forks" / name).definition
+    text = envbuild_toml(one)
+    assert definition_id(from_files({"envbuild.toml": text}, "envbuild.toml").definition) == definition_id(one)
 
 
 # What `[tool.envbuild]` beside a lock adds.

@@ -82,7 +82,6 @@ def dockerfile(text):
         ({"variables": (("EXAMPLE_ENV_VAR", "mine"),)}, []),
         ({"conda": ("numpy=1.26",)}, [("EB120", "")]),
         ({"conda": (PYTHON, "python>=3.10")}, [("EB121", "python>=3.10")]),
-        ({"conda": ("python=three",)}, [("EB122", "python=three")]),
         ({"conda": ("python=3.1O",)}, [("EB122", "python=3.1O")]),
         ({"conda": ("python 3.12.*",)}, []),
         ({"conda": ("python>=3.11,<3.13|3.14.0rc1",)}, []),

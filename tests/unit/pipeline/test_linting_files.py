@@ -71,10 +71,6 @@ def saved(field, value):
         ("docker.shmSize", None, []),
         ("docker.arguments", ["--ipc=host"], [("EB118", "")]),
         ("docker.gpuSupport", True, []),
-        ("inferencingStackVersion", "latest", [("EB118", "latest")]),
-        ("r", {"rVersion": "3.6", "cranPackages": None}, [("EB118", "")]),
-        ("r", {"rVersion": None}, []),
-        ("python.baseCondaEnvironment", "base", [("EB118", "base")]),
         ("python.condaDependenciesFile", "c.yml", [("EB118", "c.yml")]),
         ("docker.baseImageRegistry", "r.example", [("EB125", "r.example")]),
         ("docker.baseImageRegistry", {"address": "r.example", "username": "u"}, [("EB116", "r.example")]),
@@ -83,6 +79,8 @@ def saved(field, value):
         ("python.condaDependencies.channels", [], [("EB111", "")]),
         ("python.condaDependencies.prefix", "/x", [("EB112", "/x")]),
         ("name", "AzureML-Minimal", [("EB113", "AzureML-Minimal")]),
+        ("name", "n" * 255, []),
+        ("name", "n" * 256, [("EB127", "n" * 80)]),
     ],
 )  # fmt: skip
 def test_a_saved_azureml_environment(field, value, findings):

@@ -112,7 +112,7 @@ list = ["attrs", "pytest"]
          pypi("six", "x>1", conda=("numpy>=2", "pip", "python=3.9")),
          {("EB101", "numpy>=2"): 3, ("EB101", "six"): 6, ("EB101", "x>1"): 6, ("EB108", "python=3.9"): 4, ("EB110", "pip"): 5}),
         ("azureml_environment.json",
-         '{"name": "x",\n "environmentVariables": {\n  "RANK": "0"},\n "docker": {\n  "baseImage": "debian:12"}}',
+         '{"name": "x",\n\t"environmentVariables": {\n\t\t"RANK": "0"},\n "docker": {\n  "baseImage": "debian:12"}}',
          Definition(base=ImageBase("debian:12"), variables=(("RANK", "0"),)),
          {("EB102", "debian:12"): 5, ("EB119", "RANK"): 3}),
     ],
