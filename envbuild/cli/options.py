@@ -68,6 +68,11 @@ _SELECTION = (
         "--group", "groups", multiple=True, metavar="NAME", help="Take a dependency group, too; may be repeated."
     ),
     click.option("--project", is_flag=True, help="Install the project's own package, too, as the last layer."),
+    click.option(
+        "--keep-azureml",
+        is_flag=True,
+        help="Keep azureml-defaults, -core and -sdk of an environment.yml, which are left out.",
+    ),
 )
 
 
@@ -110,7 +115,12 @@ def _gather(kwargs: dict[str, Any]) -> Asked:
         platform=kwargs.pop("platform", None),
         resolver=kwargs.pop("resolver", None) or "",
         choice=Choice(file=kwargs.pop("lock_file", ""), locked=locked, frozen=frozen),
-        selection=Selection(kwargs.pop("extras", ()), kwargs.pop("groups", ()), kwargs.pop("project", False)).normal,
+        selection=Selection(
+            kwargs.pop("extras", ()),
+            kwargs.pop("groups", ()),
+            kwargs.pop("project", False),
+            kwargs.pop("keep_azureml", False),
+        ).normal,
         settings=click.get_current_context().find_root().params.get("settings") or {},
         quiet=kwargs.pop("quiet", False),
         json=kwargs.pop("as_json", False),

@@ -23,6 +23,7 @@ _HAVE_CHOICES = (
 """What the names of files end with whose readers know extras, groups or a package of their own."""
 _OF_A_PROJECT = ("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "envbuild.toml")
 """Those that may stand beside a Python project."""
+_OF_AZUREML = (".yml", ".yaml", ".json")
 
 
 def refuse_choice(path: str, selection: Selection) -> None:
@@ -30,6 +31,9 @@ def refuse_choice(path: str, selection: Selection) -> None:
     if selection.project and not _is_one(path, _OF_A_PROJECT):
         hint = "it is for a pyproject.toml, its locks, and an envbuild.toml: name that file"
         raise UsageError("--project: this file is not a Python project's", at=path, hint=hint)
+    if selection.azureml and PurePath(path).suffix not in _OF_AZUREML:
+        hint = "it is for an environment.yml and AzureML's own files; elsewhere nothing of AzureML is left out"
+        raise UsageError("--keep-azureml: nothing is left out of this file", at=path, hint=hint)
     if (selection.extras or selection.groups) and not _is_one(path, _HAVE_CHOICES):
         asked = selection.options.strip()
         hint = "extras and groups stand in a pyproject.toml, and in its locks: name that file"

@@ -41,8 +41,10 @@ def read(
         raise UsageError("this is a lock already", at=path, hint=hint)
     name = definition_name(path, folder)
     refuse_choice(path, selection)
-    asked = with_package(ReadRequest(name=name, pypi_urls=pypi_urls, finish=finish, selection=selection))
-    request, beside = completed_request(path, load, asked)
+    asked = ReadRequest(
+        name=name, pypi_urls=pypi_urls, finish=finish, selection=selection, keep_azureml=selection.azureml
+    )
+    request, beside = completed_request(path, load, with_package(asked))
     return beside.added(reader_of(path)(path, load, request))
 
 

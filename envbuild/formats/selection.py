@@ -1,7 +1,7 @@
-"""`Selection`: what of a project was chosen beside its dependencies: extras, dependency groups, its own package."""
+"""`Selection`: what of a file was chosen beside what it asks for by itself: extras, dependency groups, its own package."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from envbuild.errors import UsageError
@@ -14,20 +14,24 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Extras (PEP 621) and dependency groups (PEP 735) by name, and whether the project's own package is installed."""
+    """Extras (PEP 621) and dependency groups (PEP 735) by name, and whether the project's own package is installed.
+
+    `azureml`: azureml-defaults, azureml-core and azureml-sdk stay in a definition of AzureML's form.
+    """
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     project: bool = False
+    azureml: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything was chosen."""
-        return bool(self.extras or self.groups or self.project)
+        return bool(self.extras or self.groups or self.project or self.azureml)
 
     @property
     def normal(self) -> "Selection":
         """The same in one spelling (PEP 685, PEP 735): names normalized, each once, sorted. UsageError for what is no name."""
-        return Selection(_normal("--extra", self.extras), _normal("--group", self.groups), self.project)
+        return replace(self, extras=_normal("--extra", self.extras), groups=_normal("--group", self.groups))
 
     @property
     def in_lock_names(self) -> str:
@@ -43,11 +47,13 @@ class Selection:
     def options(self) -> str:
         """As the command line has it, with a blank before it: ` --extra gpu --project`."""
         words = [f" --extra {name}" for name in self.extras] + [f" --group {name}" for name in self.groups]
-        return "".join(words) + (" --project" if self.project else "")
+        words += [" --project"] if self.project else []
+        return "".join(words) + (" --keep-azureml" if self.azureml else "")
 
     @property
     def _chosen(self) -> list[str]:
-        return [f"extra-{name}" for name in self.extras] + [f"group-{name}" for name in self.groups]
+        names = [f"extra-{name}" for name in self.extras] + [f"group-{name}" for name in self.groups]
+        return names + (["azureml"] if self.azureml else [])
 
 
 NOTHING_MORE = Selection()

@@ -13,8 +13,8 @@ from envbuild.formats.environmentyml import AZUREML_PACKAGES
 from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence
 from envbuild.pipeline.lintingazureml import azureml_fields
 from envbuild.pipeline.lintingcodes import Finding, found
-from envbuild.pipeline.lintingpython import conda_pythons
 from envbuild.pipeline.lintingplaces import Statement
+from envbuild.pipeline.lintingpython import conda_pythons
 from envbuild.pipeline.lintingstatements import conda_tables, document_of, statements
 
 __all__ = ["own_forms"]

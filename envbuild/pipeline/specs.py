@@ -146,7 +146,7 @@ class Specs:
         }
         if self._selection:
             chosen = self._selection
-            material["selection"] = [list(chosen.extras), list(chosen.groups), chosen.project]
+            material["selection"] = [list(chosen.extras), list(chosen.groups), chosen.project, chosen.azureml]
         key = identity(material)
         known = self._known(key, path)
         if known is not None:

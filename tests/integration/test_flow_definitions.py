@@ -82,3 +82,15 @@ def test_a_pyproject_that_only_sets_up_tools_is_passed_over(warm, project):
     write(project / "pyproject.toml", "[tool.ruff]\nline-length = 100\n[tool.envbuild.settings]\ntimeout = 5\n")
     write(project / "requirements.txt", "six\n")
     assert ids(warm, project)["definition"] == ids(warm, project / "requirements.txt")["definition"]
+
+
+def test_packages_of_azureml_are_kept_where_that_is_asked_for(warm, project):
+    """Who still calls the service from a script gets its client; the lock of that choice is another file."""
+    spec = write(project / "environment.yml", "dependencies:\n- python=3.11\n- pip:\n  - azureml-core\n  - six\n")
+    without = warm("show", spec, "--json").ok()
+    assert b"azureml-core is left out" in without.stderr
+    kept = warm("show", spec, "--keep-azureml", "--json").ok()
+    assert b"left out" not in kept.stderr
+    assert kept.json["definition"]["request"]["pypi"] == [["azureml-core", []], ["six", []]]
+    plain = write(project / "requirements.txt", "azureml-core\n")
+    assert "nothing is left out of this file" in warm.failed(2, "show", plain, "--keep-azureml")

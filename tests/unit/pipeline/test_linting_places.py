@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from envbuild.definition import Definition, DockerfileBase, ImageBase, Index, Requirement
 from envbuild.pipeline.linting import lint
@@ -154,3 +156,19 @@ def test_a_definition_from_no_file_has_no_places():
 def test_a_file_that_cannot_be_understood_only_gives_no_places(path, text):
     """It is another reader's part to refuse it."""
     assert lines(pypi("numpy"), (path, text))[("EB101", "numpy")] == f"{path}:0"
+
+
+PIECES = st.sampled_from(
+    ["dependencies:", "\n", "  - ", "- pip:", "{", "}", "[", "]", ",", '"', "'", "=", ":", "#", " ", "\t", "six>=1", "&a", "*a", "<<",
+     "-i ", "https://u:p@h", "https://[", "--x", "\\", "docker", "python", "null", "# /// script", "# ///", "\u2028", "1.0", "[project]"]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["x.toml", "x.yml", "x.json", "x.py", "x.txt"]), st.lists(PIECES, max_size=30).map("".join))
+def test_no_text_makes_it_fail(path, text):
+    """A finding without a line is better than no findings."""
+    assert all(
+        0 <= finding.line <= text.count("\n") + 2
+        for finding in lint(pypi("six"), locked=False, today=TODAY, files=[(path, text)])
+    )
