@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from envbuild.definition import DEFAULT_PYTHON, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.condaspecs import is_only_python, python_minor, python_of, spec_name, spec_text
+from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
 from envbuild.formats.finishing import finished, unfinished
 from envbuild.formats.reqindexes import Logins
 from envbuild.formats.requirementlist import in_order, read_requirement_list
@@ -100,11 +100,10 @@ def _meant(found: _Found, path: str) -> Definition:
             raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
         python = python or DEFAULT_PYTHON
         return Definition(base=DebianBase.with_python(python), python=python, variables=found.variables)
-    python = next((minor for s in specs if spec_name(s) == "python" and (minor := python_minor(s))), DEFAULT_PYTHON)
     channels = tuple(channel for channel, _ in found.channels)
     if not set(channels) - {"nodefaults"}:
         channels = (_DEFAULT_CHANNEL,)
-    return Definition(python=python, conda=specs, channels=channels, variables=found.variables)
+    return Definition(python="", conda=specs, channels=channels, variables=found.variables)
 
 
 def _more_notices(found: _Found, definition: Definition) -> list[str]:

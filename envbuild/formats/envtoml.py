@@ -4,6 +4,7 @@
 An item of `copy` is a table, `{ from = "src", to = "/opt/app/src" }`: two bare strings would not say which is which.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from envbuild.definition import (
 )
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.agreement import Placed, conflicts
+from envbuild.formats.condaspecs import spec_name
 from envbuild.formats.envtomlbase import base_in
 from envbuild.formats.finishing import finished
 from envbuild.formats.reqindexes import Logins
@@ -117,6 +119,7 @@ class _Reader:
         if "name" in table.values and not name:
             table.fault("name", "is empty", "leave the key out, or give a name")
         pypi, base = self._pypi(), base_in(table)
+        conda = table.strings("conda")
         constraints = self._constraints()
         table.faults += conflicts(self._placed)
         return Definition(
@@ -124,14 +127,14 @@ class _Reader:
             description=table.string("description"),
             tags=table.pairs("tags"),
             base=base,
-            python=self._python(base, wanted=bool(pypi) or "project" in table.values),
+            python=self._python(base, conda, wanted=bool(pypi) or "project" in table.values),
             interpreter=table.string("interpreter"),
             pypi=pypi,
             constraints=constraints,
             no_deps=table.boolean("no-deps"),
             project=self._project(),
             indexes=tuple(self._index(one) for one in table.tables("index")),
-            conda=table.strings("conda"),
+            conda=conda,
             channels=table.strings("channels"),
             system=table.strings("system"),
             platforms=self._platforms(),
@@ -148,11 +151,13 @@ class _Reader:
             layout=table.integer("layout", NEWEST_LAYOUT),
         )
 
-    def _python(self, base: Base, *, wanted: bool) -> str:
-        """As written; else the one that the base has, and none where nothing needs it."""
+    def _python(self, base: Base, conda: Sequence[str], *, wanted: bool) -> str:
+        """As written; else the one that the base has, and none where nothing needs it or conda brings it."""
         default = SUITE_PYTHONS.get(base.suite, DEFAULT_PYTHON) if isinstance(base, DebianBase) else DEFAULT_PYTHON
-        if "python" not in self._table.values and not wanted:
+        if "python" not in self._table.values and (conda or not wanted):
             return ""
+        if "python" in self._table.values and any(spec_name(spec) == "python" for spec in conda):
+            self._table.fault("python", "conda's packages name a Python, too", "keep one of the two")
         value = self._table.take("python")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             hint = 'quote it: python = "3.11" (unquoted, 3.10 is the number 3.1)'

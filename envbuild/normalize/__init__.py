@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from envbuild.definition import NEWEST_LAYOUT, Definition, Requirement
 from envbuild.errors import InvalidDefinition
-from envbuild.normalize.channels import conda_channels
+from envbuild.normalize.channels import DEFAULT_CHANNEL, conda_channels
 from envbuild.normalize.fields import Fields, nfc
-from envbuild.normalize.matchspecs import conda_specs
+from envbuild.normalize.matchspecs import conda_specs, with_python
 from envbuild.normalize.unserved import unserved
 
 __all__ = ["normalize", "unserved"]
@@ -26,14 +26,14 @@ def normalize(definition: Definition) -> Definition:
         description=nfc(d.description).strip(),
         tags=check.tags(d.tags),
         base=check.base(d.base),
-        python=check.python(d.python),
+        python="" if d.conda else check.python(d.python),
         interpreter=check.interpreter(d.interpreter),
         pypi=check.requirements("pypi", d.pypi),
         constraints=tuple(r.text for r in check.requirements("constraints", map(Requirement, d.constraints))),
         project=check.project(d.project),
         indexes=check.indexes(d.indexes),
-        conda=conda_specs(check, d.conda, d.platforms),
-        channels=conda_channels(check, d.channels, d.platforms),
+        conda=conda_specs(check, with_python(d.conda, check.python(d.python) if d.conda else ""), d.platforms),
+        channels=conda_channels(check, d.channels, d.platforms) or ((DEFAULT_CHANNEL,) if d.conda else ()),
         system=check.system(d.system),
         platforms=tuple(sorted(set(d.platforms))),
         accelerator=check.accelerator(d.accelerator),

@@ -10,8 +10,10 @@ from envbuild.matchspec.channel import Channel, channel, subdir_of
 from envbuild.normalize.fields import Fields
 from envbuild.platforms import Platform
 
-__all__ = ["NODEFAULTS", "conda_channels"]
+__all__ = ["DEFAULT_CHANNEL", "NODEFAULTS", "conda_channels"]
 
+DEFAULT_CHANNEL = "conda-forge"
+"""What is meant where conda packages are asked for and no channel is named."""
 NODEFAULTS = "nodefaults"
 """conda's word for: add nothing of the machine's."""
 

@@ -16,10 +16,27 @@ from envbuild.matchspec.spec import MatchSpec, match_spec
 from envbuild.normalize.fields import Fields
 from envbuild.platforms import Platform
 
-__all__ = ["conda_specs"]
+__all__ = ["conda_specs", "with_python"]
 
 _Numbered: TypeAlias = tuple[int, MatchSpec]
 _EXAMPLE = "as conda writes it: `numpy=1.26`, `channel::name>=2,<3`, `name=1.0=build`"
+
+
+def with_python(specs: Sequence[str], python: str) -> tuple[str, ...]:
+    """A definition's specs, with its Python among them: an environment that has conda packages has its Python from conda.
+
+    A spec of python goes before the definition's own word, which may be the default.
+    """
+    if not specs or not python or any(_name(text) == "python" for text in specs):
+        return tuple(specs)
+    return (*specs, f"python={python}")
+
+
+def _name(text: str) -> str:
+    try:
+        return match_spec(text).name
+    except ValueError:
+        return ""
 
 
 def conda_specs(check: Fields, specs: Iterable[str], platforms: Iterable[Platform]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ def unserved(definition: Definition) -> tuple[Fault, ...]:
     d = definition
     asked: tuple[tuple[str, bool], ...] = (
         ("conda", bool(d.conda)),
-        ("channels", bool(d.channels)),
+        ("channels", bool(d.channels) and not d.conda),
         ("base.image", isinstance(d.base, ImageBase)),
         ("base.dockerfile", isinstance(d.base, DockerfileBase)),
         ("run", bool(d.run)),

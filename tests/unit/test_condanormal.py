@@ -14,11 +14,11 @@ BOTH = (LINUX_AMD64, Platform("linux", "arm64"))
 
 
 def conda(*specs, platforms=(LINUX_AMD64,)):
-    return normalize(Definition(conda=specs, channels=("conda-forge",), platforms=platforms)).conda
+    return normalize(Definition(python="", conda=specs, channels=("conda-forge",), platforms=platforms)).conda
 
 
 def channels(*names, platforms=(LINUX_AMD64,)):
-    return normalize(Definition(conda=("x",), channels=names, platforms=platforms)).channels
+    return normalize(Definition(python="", conda=("x",), channels=names, platforms=platforms)).channels
 
 
 def fault(**fields):
@@ -132,11 +132,26 @@ def test_the_order_of_specs_says_nothing(specs, random):
     """Nor how often they stand there: the id is the same, or the same is refused."""
     shuffled = random.sample(specs, len(specs)) + specs[:1]
     try:
-        one = normalize(Definition(conda=tuple(specs)))
+        one = normalize(Definition(python="", conda=tuple(specs)))
     except InvalidDefinition:
         with pytest.raises(InvalidDefinition):
-            normalize(Definition(conda=tuple(shuffled)))
+            normalize(Definition(python="", conda=tuple(shuffled)))
         return
-    other = normalize(Definition(conda=tuple(shuffled)))
+    other = normalize(Definition(python="", conda=tuple(shuffled)))
     assert identity(definition_material(other)) == identity(definition_material(one))
     assert normalize(one) == one
+
+
+def test_a_python_beside_conda_packages_is_condas():
+    """Said in either place it is one environment; the definition's own word is the default's, too, so conda's spec goes first."""
+    beside = normalize(Definition(python="3.12", conda=("numpy",)))
+    among = normalize(Definition(python="", conda=("python=3.12", "numpy")))
+    assert beside == among
+    assert normalize(Definition(conda=("python=3.12", "numpy"))) == among
+    assert normalize(Definition(python="", conda=("numpy",))).conda == ("numpy",)
+
+
+def test_without_a_channel_conda_forge_is_meant():
+    assert normalize(Definition(conda=("numpy",))) == normalize(Definition(conda=("numpy",), channels=("conda-forge",)))
+    assert normalize(Definition(conda=("numpy",), channels=("nodefaults",))).channels == ("conda-forge",)
+    assert normalize(Definition()).channels == ()

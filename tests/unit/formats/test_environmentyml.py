@@ -130,10 +130,10 @@ def test_what_is_wrong_with_channels_and_packages_has_its_own_line():
     assert [at for at, _ in faults(text)] == ["3", "6", "9"]
 
 
-@pytest.mark.parametrize(("spec", "python"), [("python=3.9", "3.9"), ("python=3.9.7", "3.9"), ("python>=3.10,<3.11", "3.10"), ("python>=3.8", "3.11"), ("pip", "3.11")])  # fmt: skip
-def test_condas_python_is_the_definitions(spec, python):
-    """Markers of pip's packages are of that Python."""
-    assert read(f"dependencies: ['{spec}', numpy]\n").definition.python == python
+def test_condas_python_is_among_its_packages_alone():
+    """Said twice it could be two Pythons, and two ids."""
+    assert read("dependencies: [python=3.9.7, numpy]\n").definition.python == ""
+    assert read("dependencies: [python=3.9.7, numpy]\n").definition.conda == ("numpy", "python=3.9.7")
 
 
 @pytest.mark.parametrize(
