@@ -3,6 +3,7 @@
 `[tool.envbuild]` has envbuild.toml's keys. Of extras and groups those are in the definition that were chosen.
 """
 
+import re
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
@@ -22,6 +23,8 @@ from envbuild.formats.tomlplaces import Places, parse_toml
 from envbuild.formats.tomltable import Table
 
 __all__ = ["read_pyproject"]
+
+_PYPI = re.compile(r"pypi\[(\d+)\]")
 
 
 def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
@@ -50,10 +53,16 @@ def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
         raise in_order(document.faults)
 
     def whole(pip: Definition) -> Definition:
-        meant = replace(definition, pypi=(*definition.pypi, *pip.pypi), indexes=indexes)
+        # The project's own first, so that their numbers are those of the lines.
+        meant = replace(definition, pypi=(*pip.pypi, *definition.pypi), indexes=indexes)
         return asked.finish(replace(meant, name=meant.name or asked.name))
 
-    reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole)
+    def elsewhere(field: str) -> str:
+        number = _PYPI.fullmatch(field)
+        named = f"pypi[{int(number[1]) - len(lines)}]" if number else field
+        return own.line_of(named) if own is not None else path
+
+    reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole, elsewhere)
     without = project is not None and definition.project is None and not asked.selection.project
     notices = (*reading.notices, *([NOT_THE_PROJECT] if without else []))
     return replace(reading, notices=notices, logins=tuple(sorted({*reading.logins, *logins.pairs()})))

@@ -95,7 +95,7 @@ class _Reader:
         key, _, rest = field_path.partition("[")
         lists = {"pypi": self.requirements, "constraints": self.constraints}
         number = rest.partition("]")[0]
-        if key not in lists or not number.isdigit():
+        if key not in lists or not number.isdigit() or int(number) >= len(lists[key]):
             return next(iter(self.files))
         return lists[key][int(number)].at
 

@@ -136,6 +136,8 @@ class Locking:
         """A new lock document; versions of the lock before are kept where they fit and no upgrade is asked for."""
         self._specs.refuse_unserved(spec)
         definition = self._specs.definition(spec).definition
+        if definition.no_deps and choice.asks_for_change and not choice.upgrade_base:
+            report.notice(f"{spec.path} is a complete list: the tool that wrote it upgrades its versions")
         before = self.before(spec, choice)
         _check_names(choice, before)
         resolver = self._resolver(spec)

@@ -174,3 +174,15 @@ def test_our_own_table_beside_a_projects_dependencies_leaves_it_its_python():
     text = '[project]\nname = "x"\ndependencies = ["six"]\n[tool.envbuild]\nsystem = ["git"]\n'
     assert project(text).definition.python == "3.11"
     assert project(f'{text}base = {{ debian = "trixie" }}\n').definition.python == "3.13"
+
+
+def test_faults_in_our_own_table_have_their_lines():
+    """Beside dependencies or without: the line is what one looks for in a long pyproject.toml."""
+    text = '[project]\nname = "x"\nversion = "1"\ndependencies = ["six"]\n[tool.envbuild]\nname = "../x"\npypi = [\n"idna",\n]\n'
+    with pytest.raises(InvalidDefinition) as refused:
+        project(text)
+    assert {fault.at for fault in refused.value.faults} >= {"pyproject.toml:6"}
+    alone = '[tool.envbuild]\nname = "../x"\n'
+    with pytest.raises(InvalidDefinition) as refused:
+        project(alone)
+    assert [fault.at for fault in refused.value.faults] == ["pyproject.toml:2"]
