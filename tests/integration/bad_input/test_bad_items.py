@@ -108,7 +108,10 @@ def hints_of_all(text: str, *, each: bool) -> None:
 def kept(home, tree_of, *, facts: bool) -> list[str]:
     """What is in the store; without the `facts` of what is sound in itself, a definition or a lock."""
     claims = tuple(f"cache/claims.v1/{kind}/" for kind in ("seen", "definition", "document"))
-    remembered = ("cache/locks.v1/use.lock", *((*claims, "cache/blobs.v1/", "cache/memo.v1/", "cache/locks.v1/") if facts else ()))
+    remembered = (
+        "cache/locks.v1/use.lock",
+        *((*claims, "cache/blobs.v1/", "cache/memo.v1/", "cache/locks.v1/") if facts else ()),
+    )
     return [
         name
         for name, (kind, _) in tree_of(home.store).items()
