@@ -16,7 +16,7 @@ from envbuild.azuremlform.refusals import Gone, Refused, WrongType
 from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.definition import DEFAULT_PYTHON
 from envbuild.errors import Fault, InvalidDefinition, UsageError
-from envbuild.formats.condaspecs import python_of, spec_name
+from envbuild.formats.conda.condaspecs import python_of, spec_name
 from envbuild.formats.urls import redacted
 from envbuild.sources.files import ProjectFiles
 

@@ -31,7 +31,7 @@ from envbuild.environmentparts.python import PythonSection
 from envbuild.environmentparts.specifications import conda_specification, packages_of, pip_requirements
 from envbuild.formats.sourcefile import Reading
 from envbuild.formats.urls import redacted
-from envbuild.sources.condaenvironments import conda_environment
+from envbuild.sources.installed.condaenvironments import conda_environment
 from envbuild.workspace.capturing import capture
 
 __all__ = [

@@ -12,9 +12,9 @@ from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.environment import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE, Environment, EnvironmentReference
 from envbuild.errors import Fault, InvalidDefinition, UsageError
+from envbuild.formats.nodes.yamlnodes import YamlFault, parse, plain
 from envbuild.formats.sourcefile import load_text
 from envbuild.formats.urls import redacted
-from envbuild.formats.yamlnodes import YamlFault, parse, plain
 from envbuild.sources.files import ProjectFiles
 
 __all__ = [

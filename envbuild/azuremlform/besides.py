@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Iterable, Iterator
 
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.logicallines import logical_lines, options_of
-from envbuild.formats.reqoptions import FLAGS, LONG_NAMES, SHORTS
+from envbuild.formats.pip.logicallines import logical_lines, options_of
+from envbuild.formats.pip.reqoptions import FLAGS, LONG_NAMES, SHORTS
 from envbuild.formats.sourcefile import Loader, text_of
 
 __all__ = ["files_beside", "included"]

@@ -8,8 +8,8 @@ from typing import Any
 from envbuild.azuremlform.besides import files_beside
 from envbuild.azuremlform.yamltext import yaml_scalar
 from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
 from envbuild.formats.sourcefile import Loader, load_text
-from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
 
 __all__ = ["FILE_NAME", "CondaDocument", "read_conda_document"]
 

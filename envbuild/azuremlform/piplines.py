@@ -6,7 +6,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envbuild.formats.reqoptions import LONG_NAMES
+from envbuild.formats.pip.reqoptions import LONG_NAMES
 
 __all__ = ["merged_requirements", "option_of", "package_name", "with_option", "with_package"]
 

@@ -1,11 +1,11 @@
-"""YAML text of plain values, block style: what `formats.yamlnodes` reads back as the same values."""
+"""YAML text of plain values, block style: what `formats.nodes.yamlnodes` reads back as the same values."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from envbuild.formats.yamlnodes import Kind, Scalar, YamlFault, parse
+from envbuild.formats.nodes.yamlnodes import Kind, Scalar, YamlFault, parse
 
 __all__ = ["json_text", "yaml_lines", "yaml_scalar", "yaml_text"]
 

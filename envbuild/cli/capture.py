@@ -38,7 +38,7 @@ def capture_command(asked: Asked, prefix: str, output: str, *, force: bool) -> N
     envbuild capture .venv -o envbuild.toml
     envbuild capture train -o train.toml
     """
-    from envbuild.formats.envtomldump import envbuild_toml
+    from envbuild.formats.toml.envtomldump import envbuild_toml
 
     workspace = asked.workspace
     if output and not force and workspace.adapters.files.is_file(output):

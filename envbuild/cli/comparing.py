@@ -9,7 +9,7 @@ import click
 from envbuild.cli.candidates import files
 from envbuild.cli.display import amount, table
 from envbuild.cli.options import Asked, asked
-from envbuild.formats.lockchanges import Change
+from envbuild.formats.lockfiles.lockchanges import Change
 from envbuild.pipeline.differing import FieldChange
 from envbuild.pipeline.explaining import Explanation
 from envbuild.workspace.comparing import Difference

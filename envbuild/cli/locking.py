@@ -9,7 +9,7 @@ from envbuild.cli.candidates import files
 from envbuild.cli.display import amount, table
 from envbuild.cli.options import Asked, asked
 from envbuild.errors import UsageError
-from envbuild.formats.lockchanges import Change
+from envbuild.formats.lockfiles.lockchanges import Change
 from envbuild.pipeline.locking import Choice
 from envbuild.pipeline.relocking import LockResult
 

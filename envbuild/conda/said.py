@@ -12,8 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from envbuild.errors import EnvironmentFault
-from envbuild.formats.yamlnodes import Kind, Map, Node, Scalar, YamlFault, parse
-from envbuild.formats.yamlnodes import Sequence as Listed
+from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, YamlFault, parse
+from envbuild.formats.nodes.yamlnodes import Sequence as Listed
 
 __all__ = ["Said", "Word", "from_file", "from_variables", "last", "merged", "table"]
 

@@ -16,7 +16,7 @@ from envbuild.environmentparts.docker import DEFAULT_CPU_IMAGE, DockerBuildConte
 from envbuild.environmentparts.languages import RSection, SparkSection
 from envbuild.environmentparts.python import PythonSection
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.environmentyml import AZUREML_PACKAGES, read_environment_yml
+from envbuild.formats.conda.environmentyml import AZUREML_PACKAGES, read_environment_yml
 from envbuild.formats.sourcefile import Reading, ReadRequest
 from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize

@@ -7,9 +7,9 @@ from envbuild.azuremlform.besides import files_beside
 from envbuild.azuremlform.condadocument import read_conda_document
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.definition import Definition
-from envbuild.formats.environmentyml import read_environment_yml
-from envbuild.formats.logicallines import logical_lines
-from envbuild.formats.requirements import read_requirements
+from envbuild.formats.conda.environmentyml import read_environment_yml
+from envbuild.formats.pip.logicallines import logical_lines
+from envbuild.formats.pip.requirements import read_requirements
 from envbuild.formats.sourcefile import ReadRequest, load_text
 from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from envbuild.definition import Definition, Project
 from envbuild.errors import UsageError
-from envbuild.formats.projecttables import with_python
+from envbuild.formats.project.projecttables import with_python
 from envbuild.formats.selection import Selection
 from envbuild.formats.sourcefile import ReadRequest
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from envbuild.definition import DEFAULT_PYTHON
-from envbuild.formats.condaspecs import is_only_python, spec_name
-from envbuild.formats.environmentyml import AZUREML_PACKAGES
-from envbuild.formats.yamlnodes import Map, Node, Scalar, Sequence, YamlFault, parse, plain
+from envbuild.formats.conda.condaspecs import is_only_python, spec_name
+from envbuild.formats.conda.environmentyml import AZUREML_PACKAGES
+from envbuild.formats.nodes.yamlnodes import Map, Node, Scalar, Sequence, YamlFault, parse, plain
 
 __all__ = ["FIXES", "Change", "fixed", "repairs"]
 

@@ -19,25 +19,25 @@ class Reader(Protocol):
 
 
 _BY_NAME: Mapping[str, str] = {
-    "pyproject.toml": "envbuild.formats.pyprojecttoml:read_pyproject",
+    "pyproject.toml": "envbuild.formats.project.pyprojecttoml:read_pyproject",
     "Dockerfile": "envbuild.formats.dockerfile:read_dockerfile",
     "Containerfile": "envbuild.formats.dockerfile:read_dockerfile",
-    "uv.lock": "envbuild.formats.uvlock:read_uv_lock",
-    "poetry.lock": "envbuild.formats.poetrylock:read_poetry_lock",
-    "Pipfile.lock": "envbuild.formats.pipfilelock:read_pipfile_lock",
-    "pylock.toml": "envbuild.formats.pylocktoml:read_pylock",
-    "pixi.lock": "envbuild.formats.pixilock:read_pixi_lock",
-    "conda-lock.yml": "envbuild.formats.condalockyml:read_conda_lock",
-    "conda-lock.yaml": "envbuild.formats.condalockyml:read_conda_lock",
+    "uv.lock": "envbuild.formats.otherlocks.uvlock:read_uv_lock",
+    "poetry.lock": "envbuild.formats.otherlocks.poetrylock:read_poetry_lock",
+    "Pipfile.lock": "envbuild.formats.otherlocks.pipfilelock:read_pipfile_lock",
+    "pylock.toml": "envbuild.formats.otherlocks.pylocktoml:read_pylock",
+    "pixi.lock": "envbuild.formats.otherlocks.pixilock:read_pixi_lock",
+    "conda-lock.yml": "envbuild.formats.otherlocks.condalockyml:read_conda_lock",
+    "conda-lock.yaml": "envbuild.formats.otherlocks.condalockyml:read_conda_lock",
 }
 """Module and function, by a file's whole name; what the name ends with serves, too: `web.pyproject.toml`."""
 
 _BY_SUFFIX: Mapping[str, str] = {
     ".yml": "envbuild.formats.yamlforms:read_yaml",
     ".yaml": "envbuild.formats.yamlforms:read_yaml",
-    ".json": "envbuild.formats.azuremljson:read_azureml_json",
-    ".py": "envbuild.formats.scriptheader:read_script",
-    ".toml": "envbuild.formats.envtoml:read_envtoml",
+    ".json": "envbuild.formats.azureml.azuremljson:read_azureml_json",
+    ".py": "envbuild.formats.project.scriptheader:read_script",
+    ".toml": "envbuild.formats.toml.envtoml:read_envtoml",
     ".dockerfile": "envbuild.formats.dockerfile:read_dockerfile",
 }
 _ELSE = "envbuild.formats.textforms:read_text_form"

@@ -1,7 +1,7 @@
 """A text file as a definition: pip's requirements, or conda's explicit list of files, which is told by its `@EXPLICIT`."""
 
-from envbuild.formats.condaexplicit import is_explicit, read_explicit
-from envbuild.formats.requirements import read_requirements
+from envbuild.formats.otherlocks.condaexplicit import is_explicit, read_explicit
+from envbuild.formats.pip.requirements import read_requirements
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
 
 __all__ = ["read_text_form"]

@@ -1,10 +1,10 @@
 """A YAML file as a definition: which of the forms it has is told by its keys, since all of them are named as they like."""
 
-from envbuild.formats.azuremlyaml import is_azureml, read_azureml
-from envbuild.formats.environmentyml import read_environment
-from envbuild.formats.mlflowenv import is_python_env, read_mlflow_conda, read_python_env
+from envbuild.formats.azureml.azuremlyaml import is_azureml, read_azureml
+from envbuild.formats.azureml.mlflowenv import is_python_env, read_mlflow_conda, read_python_env
+from envbuild.formats.conda.environmentyml import read_environment
+from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
-from envbuild.formats.yamlfile import load_yaml
 
 __all__ = ["read_yaml"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from envbuild.digest import Digest
 from envbuild.errors import LockStale
-from envbuild.formats.lockchanges import Change, changes
+from envbuild.formats.lockfiles.lockchanges import Change, changes
 from envbuild.ids import identity, lock_material
 from envbuild.lockfile import LockDocument, LockSection
 from envbuild.pipeline.locking import Choice, Locking

@@ -145,7 +145,7 @@ class Workspace:
 
     def show(self, spec: "str | Definition", report: Reporter, *, selection: Selection = NOTHING_MORE) -> "Shown":
         """The normalized definition and all its ids; of a lock and an image only what is known here."""
-        from envbuild.formats.envtomldump import envbuild_toml
+        from envbuild.formats.toml.envtomldump import envbuild_toml
         from envbuild.workspace.results import Shown
 
         adapters = opened(self.adapters, spec, selection, report)

@@ -31,7 +31,7 @@ def prefix_of(prefix: str, environ: Mapping[str, str]) -> Path:
     path = Path(prefix)
     if "/" in prefix or "\\" in prefix or prefix in (".", "..") or path.exists() or path.is_symlink():
         return path
-    from envbuild.sources.condaenvironments import conda_environments
+    from envbuild.sources.installed.condaenvironments import conda_environments
 
     known = conda_environments(environ)
     if prefix not in known:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from envbuild.canonical import JSON
 from envbuild.errors import UsageError
 from envbuild.formats.kinds import is_envbuild_lock
-from envbuild.formats.lockchanges import Change, changes
+from envbuild.formats.lockfiles.lockchanges import Change, changes
 from envbuild.ids import definition_material
 from envbuild.lockfile import Lock
 from envbuild.oci import Image

@@ -1,6 +1,6 @@
 """Whether a Dockerfile takes files from its build context: only then does it need one."""
 
-from envbuild.pipeline.lintingdockerfile import Instruction, instructions
+from envbuild.pipeline.linting.dockerfile import Instruction, instructions
 
 __all__ = ["takes_from_context"]
 

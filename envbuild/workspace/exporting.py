@@ -13,10 +13,10 @@ def exported(adapters: Adapters, lock: Lock, form: str) -> str:
     # The project's own wheel is on no index: whoever installs from this has the folder, or has not.
     lock = replace(lock, artifacts=tuple(a for a in lock.artifacts if not a.is_own))
     if form == "requirements":
-        from envbuild.formats.hashed import hashed_requirements
+        from envbuild.formats.lockfiles.hashed import hashed_requirements
 
         return hashed_requirements(lock)
-    from envbuild.formats.pylock import pylock_toml
+    from envbuild.formats.lockfiles.pylock import pylock_toml
 
     return pylock_toml(lock, _urls(adapters, lock))
 

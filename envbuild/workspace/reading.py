@@ -127,21 +127,21 @@ def _read(path: str, load: Callable[[str], bytes], selection: Selection, finish:
 
 def says_what_it_needs(path: str, files: Files) -> bool:
     """Whether a file is a script with a header of its own (PEP 723)."""
-    from envbuild.formats.scriptheader import has_header
+    from envbuild.formats.project.scriptheader import has_header
 
     return path.endswith(".py") and files.is_file(path) and has_header(files.load(path))
 
 
 def read_lock(data: bytes, at: str) -> LockDocument:
     """A lock document's bytes; `at` is where they stand."""
-    from envbuild.formats.lockdocument import parse
+    from envbuild.formats.lockfiles.lockdocument import parse
 
     return parse(data, at)
 
 
 def dump_lock(document: LockDocument) -> bytes:
     """A lock document as it is written."""
-    from envbuild.formats.lockdocument import dump
+    from envbuild.formats.lockfiles.lockdocument import dump
 
     return dump(document)
 

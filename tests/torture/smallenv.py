@@ -10,7 +10,7 @@ from pathlib import Path
 
 from envbuild.definition import DebianBase
 from envbuild.digest import Digest
-from envbuild.formats.lockdocument import dump
+from envbuild.formats.lockfiles.lockdocument import dump
 from envbuild.lockfile import Artifact, ArtifactKind, ImageSettings, Lock, LockDocument, LockSection
 from envbuild.platforms import LINUX_AMD64
 

@@ -216,7 +216,7 @@ def test_our_own_certificate_is_shown_where_a_host_wants_one(authority, tmp_path
         assert head(f"https://{host}/", {}, settings, 5.0) is not None
         without = certificates(tmp_path / "without", host, authority)
         # A server that ends with what we sent unread resets the connection, and its alert may be lost in that.
-        with pytest.raises((EnvironmentFault, Passing), match="wants a certificate of ours|broke|EOF"):
+        with pytest.raises((EnvironmentFault, Passing), match=r"wants a certificate of ours|broke|EOF"):
             exchanged(Http(without), "GET", f"https://{host}/")
 
 

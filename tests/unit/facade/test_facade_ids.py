@@ -10,7 +10,7 @@ from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.environment import DockerBuildContext, Environment
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.yamlnodes import parse, plain
+from envbuild.formats.nodes.yamlnodes import parse, plain
 from envbuild.runconfig import RunConfiguration
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envbuild.errors import EnvbuildError
-from envbuild.formats.lockdocument import parse
+from envbuild.formats.lockfiles.lockdocument import parse
 from envbuild.formats.reading import read
 from envbuild.normalize import normalize
 

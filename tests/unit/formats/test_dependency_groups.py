@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.pyprojecttoml import read_pyproject
+from envbuild.formats.project.pyprojecttoml import read_pyproject
 from envbuild.formats.selection import Selection
 from envbuild.formats.sourcefile import ReadRequest
 from envbuild.normalize import normalize

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from envbuild.definition import Definition
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.condaspecs import is_only_python, python_of, spec_name, spec_text
-from envbuild.formats.environmentyml import read_environment_yml
+from envbuild.formats.conda.condaspecs import is_only_python, python_of, spec_name, spec_text
+from envbuild.formats.conda.environmentyml import read_environment_yml
 from envbuild.formats.sourcefile import ReadRequest
 from envbuild.normalize import normalize
 
@@ -61,7 +61,7 @@ def test_python_and_pip_alone_are_packages_from_an_index():
 
 
 def test_it_is_the_same_definition_as_the_requirements_say():
-    from envbuild.formats.requirements import read_requirements
+    from envbuild.formats.pip.requirements import read_requirements
 
     text = "dependencies:\n  - pip\n  - python=3.11\n  - pip:\n    - numpy==2.0\n"
     other = read_requirements(

@@ -17,8 +17,8 @@ from envbuild.definition import (
     Project,
     Requirement,
 )
-from envbuild.formats.envtomldump import envbuild_toml
 from envbuild.formats.reading import read
+from envbuild.formats.toml.envtomldump import envbuild_toml
 from envbuild.normalize import normalize
 from envbuild.platforms import Platform
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.condaspecs import spec_name
-from envbuild.formats.environmentyml import read_environment_yml
+from envbuild.formats.conda.condaspecs import spec_name
+from envbuild.formats.conda.environmentyml import read_environment_yml
 from envbuild.formats.fixing import FIXES, fixed, repairs
+from envbuild.formats.nodes.yamlnodes import YamlFault, parse, plain
 from envbuild.formats.sourcefile import ReadRequest
-from envbuild.formats.yamlnodes import YamlFault, parse, plain
 
 HEAD = "channels: [c]\n"
 

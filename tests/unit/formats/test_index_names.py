@@ -6,9 +6,9 @@ import pytest
 
 from envbuild.definition import Index
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.pyprojecttoml import read_pyproject
-from envbuild.formats.reqindexes import index_name, index_names
-from envbuild.formats.requirements import read_requirements
+from envbuild.formats.pip.reqindexes import index_name, index_names
+from envbuild.formats.pip.requirements import read_requirements
+from envbuild.formats.project.pyprojecttoml import read_pyproject
 from envbuild.formats.sourcefile import ReadRequest
 from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize

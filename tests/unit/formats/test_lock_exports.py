@@ -5,8 +5,8 @@ import tomllib
 from packaging.pylock import Pylock
 
 from envbuild.definition import DebianBase
-from envbuild.formats.hashed import hashed_requirements
-from envbuild.formats.pylock import pylock_toml
+from envbuild.formats.lockfiles.hashed import hashed_requirements
+from envbuild.formats.lockfiles.pylock import pylock_toml
 from envbuild.formats.reading import read
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.platforms import LINUX_AMD64

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from envbuild.definition import DebianBase
-from envbuild.formats.lockchanges import ChangeKind, changes
+from envbuild.formats.lockfiles.lockchanges import ChangeKind, changes
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.platforms import LINUX_AMD64
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from envbuild.definition import DebianBase
 from envbuild.digest import Digest
 from envbuild.errors import IntegrityError, InvalidDefinition
-from envbuild.formats.lockdocument import dump, parse
+from envbuild.formats.lockfiles.lockdocument import dump, parse
 from envbuild.ids import identity, lock_material
 from envbuild.lockfile import Artifact, ArtifactKind, ImageSettings, Lock, LockDocument, LockSection
 from envbuild.platforms import LINUX_AMD64, Platform

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
 
-from envbuild.formats.lockgraph import reached
+from envbuild.formats.otherlocks.lockgraph import reached
 from envbuild.markersets import MarkerSets, marker_environment
 from envbuild.platforms import MACHINES
 

@@ -8,9 +8,9 @@ import pytest
 
 from envbuild.definition import DebianBase, Definition, Index, Requirement
 from envbuild.errors import InvalidDefinition, UsageError
-from envbuild.formats.envtomldump import envbuild_toml
 from envbuild.formats.reading import read
 from envbuild.formats.selection import Selection
+from envbuild.formats.toml.envtomldump import envbuild_toml
 from envbuild.ids import definition_material, identity
 from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envbuild.formats.poetryversions import allows, python_marker, specifier_sets
+from envbuild.formats.otherlocks.poetryversions import allows, python_marker, specifier_sets
 
 TABLE = [
     ("^1.2.3", ["1.2.3", "1.9", "1.10.0"], ["1.2.2", "2.0", "2.0.1"]),

@@ -4,8 +4,8 @@ import pytest
 
 from envbuild.definition import DebianBase, Index
 from envbuild.errors import InvalidDefinition
-from envbuild.formats.pyprojecttoml import read_pyproject
-from envbuild.formats.scriptheader import has_header, read_script
+from envbuild.formats.project.pyprojecttoml import read_pyproject
+from envbuild.formats.project.scriptheader import has_header, read_script
 from envbuild.formats.sourcefile import ReadRequest
 from envbuild.normalize import normalize
 
@@ -50,7 +50,7 @@ def test_a_script_says_what_it_needs():
 
 def test_what_a_script_needs_is_what_requirements_say():
     """The same packages must be the same image, wherever they stand."""
-    from envbuild.formats.requirements import read_requirements
+    from envbuild.formats.pip.requirements import read_requirements
 
     other = read_requirements("r.txt", lambda _: b"rich\nrequests<3\n", ReadRequest(name="train", finish=normalize))
     assert script(SCRIPT).definition == other.definition

@@ -4,8 +4,8 @@ import pytest
 
 from envbuild.definition import Index, Requirement
 from envbuild.errors import InvalidDefinition, UsageError
+from envbuild.formats.pip.requirements import DEEPEST, MOST_FILES
 from envbuild.formats.reading import read
-from envbuild.formats.requirements import DEEPEST, MOST_FILES
 
 AA = "a" * 64
 BB = "b" * 64

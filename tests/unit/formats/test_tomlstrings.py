@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envbuild.formats.tomlstrings import strings_in
+from envbuild.formats.toml.tomlstrings import strings_in
 
 KEYS = st.sampled_from(["a", "b", "c-d", '"e f"', "'g'"])
 WORDS = st.text("ab#=[]{},.\"'\\\n ", max_size=6)

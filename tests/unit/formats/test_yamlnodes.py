@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.formats.yamlnodes import Kind, Map, Scalar, Sequence, YamlFault, parse, plain
+from envbuild.formats.nodes.yamlnodes import Kind, Map, Scalar, Sequence, YamlFault, parse, plain
 
 
 def test_a_number_keeps_the_text_that_its_writer_meant():

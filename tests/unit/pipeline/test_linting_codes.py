@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from envbuild.formats.fixing import FIXES
-from envbuild.pipeline.lintingcodes import CODES
+from envbuild.pipeline.linting.codes import CODES
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "lint.md").read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from envbuild.pipeline.lintingfiles import own_forms
+from envbuild.pipeline.linting.files import own_forms
 
 CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.12\n"
 

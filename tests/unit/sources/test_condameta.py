@@ -9,10 +9,10 @@ from envbuild.conda.condarc import Condarc
 from envbuild.errors import UsageError
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
-from envbuild.sources.condaenvironments import conda_environment, conda_environments
-from envbuild.sources.condameta import channel_name
 from envbuild.sources.installed import captured
-from envbuild.sources.leftbehind import Left
+from envbuild.sources.installed.condaenvironments import conda_environment, conda_environments
+from envbuild.sources.installed.condameta import channel_name
+from envbuild.sources.installed.leftbehind import Left
 
 CREATED = "# cmd: /opt/conda/bin/conda create -n train {0}\n# conda version: 24.1.0\n+x\n# update specs: [{1}]"
 

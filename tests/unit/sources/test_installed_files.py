@@ -12,9 +12,9 @@ from envbuild.errors import EnvironmentFault, UsageError
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
 from envbuild.sources.installed import captured
-from envbuild.sources.installedgraph import asked_for, reached
-from envbuild.sources.installedsystem import System, system_of_tags
-from envbuild.sources.leftbehind import Left
+from envbuild.sources.installed.graph import asked_for, reached
+from envbuild.sources.installed.leftbehind import Left
+from envbuild.sources.installed.system import System, system_of_tags
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from envbuild.definition import SUITE_PYTHONS
 from envbuild.errors import UsageError
 from envbuild.normalize import normalize
 from envbuild.sources.installed import captured
-from envbuild.sources.leftbehind import Left
+from envbuild.sources.installed.leftbehind import Left
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 BACKEND = """

@@ -1,0 +1,1 @@
+"""AzureML's and MLflow's own files."""

@@ -1,0 +1,1 @@
+"""conda's environment.yml and the specs in it."""

@@ -1,0 +1,1 @@
+"""Our lock document, what changed between two, and its export for other installers."""

@@ -1,0 +1,1 @@
+"""Locks of other tools, taken as locks."""

@@ -1,0 +1,1 @@
+"""TOML with the line of every value, and envbuild.toml in both directions."""
