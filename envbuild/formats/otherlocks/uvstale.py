@@ -43,7 +43,7 @@ def behind(project: LockProject, roots: Sequence[UvPackage]) -> list[str]:
             }
             for asked in (_now(project, declared), _then(rows))
         )
-    except (InvalidRequirement, InvalidSpecifier, TypeError, AttributeError, KeyError):
+    except (InvalidRequirement, InvalidSpecifier, TypeError, AttributeError, LookupError):
         # Whatever is wrong with the project file is no reason not to take the lock.
         return []
     added, gone = sorted(map(_text, now - then)), sorted(map(_text, then - now))

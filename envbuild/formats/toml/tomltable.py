@@ -65,7 +65,7 @@ class Table:
         return int(number) if number.isdigit() else 1
 
     def line_of(self, path: str) -> str:
-        """file:line of a field path, seen from the whole document: `name`, `system[1]`, `index[0].url`."""
+        """file:line of a field path, seen from this table: `name`, `system[1]`, `index[0].url`."""
         found = _FIELD.fullmatch(path)
         if not found:
             return self.places.path
@@ -75,9 +75,9 @@ class Table:
             if isinstance(value, dict) and inner not in value:
                 # A table in it, in one line: `base.arguments.NAME`.
                 inner = inner.partition(".")[0]
-            return self.places.of(inner, table=key, number=number)
+            return self.places.of(inner, table=self._inner(key), number=number)
         item = value[number] if found["number"] and isinstance(value, list) and number < len(value) else ""
-        return self.places.of(key, item=item if isinstance(item, str) else "")
+        return self.places.of(key, table=self.name, number=self.number, item=item if isinstance(item, str) else "")
 
     def path_of(self, key: str) -> str:
         """The key's field path: `base.debian`, `index[0].url`."""
