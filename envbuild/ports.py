@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 
 from envbuild.canonical import JSON
 from envbuild.definition import Definition
@@ -19,9 +19,11 @@ __all__ = [
     "Builder",
     "Claims",
     "Files",
+    "MeansDefinition",
     "OpensBlobs",
     "Reporter",
     "Resolver",
+    "SpecSource",
 ]
 
 
@@ -39,6 +41,17 @@ class Reporter(Protocol):
 
     def notice(self, text: str) -> None:
         """A line the user should see."""
+
+
+class MeansDefinition(Protocol):
+    """A value that is edited, and means a definition: AzureML's `Environment`."""
+
+    def to_definition(self) -> Definition:
+        """What it means now. InvalidDefinition has all that is wrong with it."""
+
+
+SpecSource: TypeAlias = str | Definition | MeansDefinition
+"""What an environment is asked for by: a file or folder, a definition, or a value that means one."""
 
 
 class Files(Protocol):

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from envbuild.definition import Definition
@@ -52,7 +52,7 @@ class Reading:
 
     definition: Definition
     """As written: not yet normalized."""
-    logins: tuple[tuple[str, str], ...] = ()
+    logins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Host (with its port, where the URL has one) and `user:password`, taken out of URLs. Never shown, never stored."""
     notices: tuple[str, ...] = ()
     files: tuple[str, ...] = ()

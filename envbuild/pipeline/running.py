@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from envbuild.definition import Definition
 from envbuild.errors import EngineFault, EnvironmentFault
 from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.lockfile import Lock
 from envbuild.pipeline.locking import Choice, Locked
 from envbuild.platforms import Platform
-from envbuild.ports import Reporter
+from envbuild.ports import Reporter, SpecSource
 from envbuild.runners.command import Command, Outcome
 
 __all__ = ["RunRequest", "Runtime", "run"]
@@ -19,7 +18,7 @@ __all__ = ["RunRequest", "Runtime", "run"]
 class RunRequest:
     """What to run in which environment; no spec: the folder's own. `container`: demanded, forbidden, or (None) as it comes."""
 
-    spec: str | Definition
+    spec: SpecSource
     command: Command
     platform: Platform | None = None
     choice: Choice = field(default_factory=Choice)

@@ -5,7 +5,7 @@ digest: a spec seen before costs a hash, not a parser.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import PurePath
 from typing import Any, Literal
@@ -85,7 +85,7 @@ class Parsed:
     """A definition read in full; `files` and `absent` as in `Reading`, `trees` what it names beside them."""
 
     definition: Definition
-    logins: tuple[tuple[str, str], ...] = ()
+    logins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     notices: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from envbuild.pipeline.locking import Choice
 from envbuild.pipeline.quiet import Quiet
 from envbuild.pipeline.specs import Spec
 from envbuild.platforms import Platform
-from envbuild.ports import Reporter
+from envbuild.ports import Reporter, SpecSource
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.choosing import Chooser
 from envbuild.workspace.notices import Notices
@@ -87,7 +87,7 @@ class Workspace:
             return Delivered(built=built, ids=ids, references=references, pushed=delivery.pushed)
 
     def lock(
-        self, spec: "str | Definition", choice: Choice, report: Reporter, *, selection: Selection = NOTHING_MORE
+        self, spec: SpecSource, choice: Choice, report: Reporter, *, selection: Selection = NOTHING_MORE
     ) -> "LockResult":
         """Resolve where needed, write the lock file, tell what changed; a `locked` choice only checks it."""
         from envbuild.pipeline.relocking import check, relock
@@ -101,7 +101,7 @@ class Workspace:
 
     def export(
         self,
-        spec: "str | Definition",
+        spec: SpecSource,
         form: str,
         platform: Platform | None,
         choice: Choice,
@@ -119,7 +119,7 @@ class Workspace:
 
     def probe(
         self,
-        spec: "str | Definition",
+        spec: SpecSource,
         platform: Platform | None,
         choice: Choice,
         report: Reporter,
@@ -143,7 +143,7 @@ class Workspace:
         reference = names_of(chosen.name, image_id, ())[0]
         return Probe(hit=True, ids=ids, digest=str(built.image.digest), reference=reference)
 
-    def show(self, spec: "str | Definition", report: Reporter, *, selection: Selection = NOTHING_MORE) -> "Shown":
+    def show(self, spec: SpecSource, report: Reporter, *, selection: Selection = NOTHING_MORE) -> "Shown":
         """The normalized definition and all its ids; of a lock and an image only what is known here."""
         from envbuild.formats.toml.envtomldump import envbuild_toml
         from envbuild.workspace.results import Shown
@@ -162,7 +162,7 @@ class Workspace:
         return Shown(name=found.name, ids=ids, material=definition_material(definition), toml=toml)
 
     def explain(
-        self, spec: "str | Definition", platform: Platform | None = None, *, selection: Selection = NOTHING_MORE
+        self, spec: SpecSource, platform: Platform | None = None, *, selection: Selection = NOTHING_MORE
     ) -> "Explanation":
         """Why the image of a spec is here or not: each id, and for a miss the nearest definition. Nothing is resolved."""
         from envbuild.workspace.comparing import Comparing
@@ -171,7 +171,7 @@ class Workspace:
         return Comparing(adapters, platform).explain(adapters.spec_path)
 
     def lint(
-        self, spec: "str | Definition", *, selection: Selection = NOTHING_MORE, also: "Iterable[Finding]" = ()
+        self, spec: SpecSource, *, selection: Selection = NOTHING_MORE, also: "Iterable[Finding]" = ()
     ) -> "tuple[Finding, ...]":
         """What is likely to hurt in a spec's definition, although it is valid; `also`: what its maker found by itself."""
         from envbuild.workspace.linting import Linting

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from envbuild.canonical import JSON
-from envbuild.definition import Definition
 from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.pipeline.building import Built
 from envbuild.pipeline.locking import Choice
 from envbuild.platforms import Platform
+from envbuild.ports import SpecSource
 
 if TYPE_CHECKING:
     from envbuild.registry.pushes import PushCount
@@ -21,8 +21,8 @@ __all__ = ["BuildRequest", "Delivered", "Probe", "Shown"]
 class BuildRequest:
     """What to build, from which lock, and where to; no targets: an engine where one runs, else the store."""
 
-    spec: str | Definition
-    """A file, a folder, or a definition itself."""
+    spec: SpecSource
+    """A file, a folder, a definition itself, or AzureML's `Environment`."""
     platform: Platform | None = None
     choice: Choice = field(default_factory=Choice)
     targets: tuple[str, ...] = ()

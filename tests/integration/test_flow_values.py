@@ -2,7 +2,7 @@
 
 import pytest
 
-from envbuild import Definition, Workspace
+from envbuild import Definition, Environment, Workspace
 from envbuild.definition import ImageBase, Requirement
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.selection import Selection
@@ -60,3 +60,11 @@ def test_what_has_no_builder_is_shown_and_refused_when_it_is_to_be_built(workspa
     assert workspace.show(asked, Quiet()).ids["definition"]
     with pytest.raises(InvalidDefinition, match="no builder serves this key yet"):
         workspace.build(BuildRequest(spec=asked, selection=Selection()), Quiet())
+
+
+def test_azuremls_environment_is_taken_as_the_definition_that_it_means(workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    environment = Environment("asked")
+    environment.python.conda_dependencies.add_pip_package("idna")
+    environment.python.conda_dependencies.add_pip_package("six")
+    assert dict(workspace.show(environment, Quiet()).ids) == dict(workspace.show(ASKED, Quiet()).ids)
