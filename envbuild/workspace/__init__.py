@@ -20,7 +20,6 @@ from envbuild.workspace.notices import Notices
 from envbuild.workspace.opening import opened
 
 if TYPE_CHECKING:
-    from envbuild.definition import Definition
     from envbuild.pipeline.explaining import Explanation
     from envbuild.pipeline.filetree import Entry
     from envbuild.pipeline.linting import Finding
