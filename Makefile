@@ -11,14 +11,21 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 BIN := .venv/bin
 PYTEST ?=
 
-.PHONY: demo test unit torture lint format docs bench setup clean
+.PHONY: demo test both unit torture lint format docs bench setup clean
 
 demo: .venv/ready
 	$(BIN)/envbuild build --to store examples/classify/requirements.txt
 	$(BIN)/envbuild run --env examples/classify/requirements.txt examples/classify/train.py
 
 test: .venv/ready-dev lint
-	$(BIN)/python tests/services/services.py run -- $(BIN)/pytest -m "not long" $(PYTEST)
+	$(BIN)/python tests/services/services.py run -- $(MAKE) -s both
+
+# The unit tests on all cores, then the rest one after another: engines, networks and the machine's disk are there once.
+both:
+	@failed=0; \
+	$(BIN)/pytest tests/unit -n auto --dist loadfile -m "not long" $(PYTEST) || failed=1; \
+	$(BIN)/pytest tests/integration -m "not long" $(PYTEST) || failed=1; \
+	exit $$failed
 
 unit: .venv/ready-dev
 	$(BIN)/pytest tests/unit -m "not long and not engine" $(PYTEST)

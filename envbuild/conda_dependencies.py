@@ -4,15 +4,17 @@ Where its only conda packages are python and pip, what it means is packages from
 """
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from envbuild.azuremlform.besides import warn_of_neighbours
 from envbuild.azuremlform.condadocument import FILE_NAME, CondaDocument, read_conda_document
+from envbuild.azuremlform.credentials import without_credentials
 from envbuild.azuremlform.kinds import plain
 from envbuild.azuremlform.piplines import merged_requirements, option_of, package_name, with_option, with_package
 from envbuild.azuremlform.refusals import Gone, Refused, WrongType
+from envbuild.azuremlform.saying import warned
 from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.definition import DEFAULT_PYTHON
 from envbuild.errors import Fault, InvalidDefinition, UsageError
@@ -28,7 +30,6 @@ PYTHON_DEFAULT_VERSION = DEFAULT_PYTHON
 _DOCUMENT_NAME = "project_environment"
 _CHANNEL = "conda-forge"
 _VERSION = re.compile(r"={1,2}\s*(\d+(?:\.\d+)*[a-z0-9]*)(?:\.\*|\*)?(?:[ =]\S+)?")
-_LOGIN = re.compile(rb"(?<=://)[^/\s]*@")
 _GONE_SDK = "there is no SDK to be found anywhere: envbuild is an ordinary package"
 
 
@@ -40,7 +41,9 @@ class CondaDependencies:
         if conda_dependencies_file_path is None:
             self._document = CondaDocument(_DOCUMENT_NAME, [_CHANNEL], [f"python={PYTHON_DEFAULT_VERSION}"])
         else:
-            self._document = read_conda_document(str(conda_dependencies_file_path), ProjectFiles().load)
+            path, load = str(conda_dependencies_file_path), ProjectFiles().load
+            self._document = read_conda_document(path, load)
+            warn_of_neighbours(path, load)
 
     @staticmethod
     def create(
@@ -198,23 +201,22 @@ class CondaDependencies:
         return self._document.as_dict()
 
     def serialize_to_string(self) -> str:
-        """The conda environment file's text, as it was given: a login in an index's URL stands in it."""
+        """The conda environment file's text, as it was given: a login or token in a URL stands in it."""
         return self._document.text()
 
     def save(self, path: str | Path | None = None) -> str:
         """Write the conda environment file, with the files that it includes, and give its path.
 
-        Logins of URLs stay out, with a warning. A folder gets a conda_dependencies.yml.
+        Logins, tokens and queries of URLs stay out, with a warning. A folder gets a conda_dependencies.yml.
         """
         target = Path(path or FILE_NAME)
         if target.is_dir():
             target /= FILE_NAME
         beside = {target.parent / name: data for name, data in self._document.beside.items()}
         for file, data in ({target: self.serialize_to_string().encode()} | beside).items():
-            clean = _LOGIN.sub(b"", data)
+            clean = without_credentials(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
             if clean != data:
-                hint = "keep it with `envbuild login URL`"
-                warnings.warn(f"{file}: the login in an index's URL is not written; {hint}", UserWarning, stacklevel=2)
+                warned(f"{file}: the login in an index's URL is not written; keep it with `envbuild login URL`")
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -233,6 +235,11 @@ class CondaDependencies:
         made = cls()
         made._document = document
         return made
+
+    def _as_one(self) -> "CondaDependencies":
+        """The same in one document, with one file of constraints beside it where it has some."""
+        document, constraints = self._document.as_one()
+        return CondaDependencies._of_document(document.constrained(constraints))
 
     @classmethod
     def _of_json(cls, value: Mapping[str, Any], at: str) -> "CondaDependencies":

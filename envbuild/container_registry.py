@@ -3,9 +3,9 @@
 Its login is for this process alone: it is in no file, no id and no text that is shown.
 """
 
-import warnings
-
+from envbuild.azuremlform.credentials import ADDRESS
 from envbuild.azuremlform.kinds import JSON, OPTIONAL_TEXT
+from envbuild.azuremlform.saying import warned
 from envbuild.azuremlform.section import Attribute, Section, optional
 
 __all__ = ["ContainerRegistry", "RegistryIdentity"]
@@ -21,7 +21,7 @@ class RegistryIdentity(Section):
 class ContainerRegistry(Section):
     """A registry's address (`registry.example:5000`), and a login for it."""
 
-    address = Attribute(OPTIONAL_TEXT, lambda: None)
+    address = Attribute(ADDRESS, lambda: None)
     username = Attribute(OPTIONAL_TEXT, lambda: None)
     password = Attribute(OPTIONAL_TEXT, lambda: None)
     registry_identity = Attribute(optional(RegistryIdentity), lambda: None)
@@ -37,4 +37,4 @@ class ContainerRegistry(Section):
     def _loaded(self, at: str) -> None:
         if self.password:
             hint = "keep it with `envbuild login`, and take it out of the file"
-            warnings.warn(f"{at}.password: a password stands in the file; {hint}", UserWarning, stacklevel=2)
+            warned(f"{at}.password: a password stands in the file; {hint}")

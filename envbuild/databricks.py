@@ -1,5 +1,6 @@
 """The libraries of a Databricks cluster, with AzureML's names (azureml.core.databricks): kept and saved, never installed."""
 
+from envbuild.azuremlform.credentials import URL
 from envbuild.azuremlform.kinds import OPTIONAL_TEXT, PLAIN, TEXTS
 from envbuild.azuremlform.section import Attribute, Section, many
 
@@ -10,7 +11,7 @@ class MavenLibrary(Section):
     """A Maven package: its coordinates, the repository, what of it is left out."""
 
     coordinates = Attribute(OPTIONAL_TEXT, lambda: None)
-    repo = Attribute(OPTIONAL_TEXT, lambda: None)
+    repo = Attribute(URL, lambda: None)
     exclusions = Attribute(TEXTS, list)
 
     def __init__(
@@ -22,7 +23,7 @@ class MavenLibrary(Section):
 
 class _Package(Section):
     package = Attribute(OPTIONAL_TEXT, lambda: None)
-    repo = Attribute(OPTIONAL_TEXT, lambda: None)
+    repo = Attribute(URL, lambda: None)
 
     def __init__(self, package: str | None = None, repo: str | None = None) -> None:
         super().__init__()
@@ -38,7 +39,7 @@ class RCranLibrary(_Package):
 
 
 class _File(Section):
-    library = Attribute(OPTIONAL_TEXT, lambda: None)
+    library = Attribute(URL, lambda: None)
 
     def __init__(self, library: str | None = None) -> None:
         super().__init__()

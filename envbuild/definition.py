@@ -10,10 +10,12 @@ from typing import Self, TypeAlias
 from envbuild.platforms import LINUX_AMD64, Platform
 
 __all__ = [
+    "DEFAULT_IMAGE",
     "DEFAULT_PYTHON",
     "DEFAULT_SUITE",
     "NEWEST_LAYOUT",
     "SUITE_PYTHONS",
+    "SUITE_RELEASES",
     "Base",
     "Context",
     "CopyStep",
@@ -28,8 +30,12 @@ __all__ = [
 
 DEFAULT_PYTHON = "3.11"
 DEFAULT_SUITE = "bookworm"
+DEFAULT_IMAGE = "envbuild/default-base"
+"""Stands for the default base where only an image can be named; it is no image of any registry."""
 SUITE_PYTHONS = {"bookworm": DEFAULT_PYTHON, "trixie": "3.13"}
 """The one Python that a Debian suite has: what a definition means that names the suite and no Python."""
+SUITE_RELEASES = {"bookworm": "3.11.2", "trixie": "3.13.5"}
+"""Its release, which stays the same as long as the suite does."""
 NEWEST_LAYOUT = 1
 
 

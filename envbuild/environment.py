@@ -6,14 +6,16 @@ meaning has the same id, whether it is made here or read from a file.
 
 import os
 import sys
-import warnings
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from envbuild.azuremlform.kinds import OPTIONAL_TEXT, PAIRS, one_of
 from envbuild.azuremlform.refusals import Refused, in_file
+from envbuild.azuremlform.saying import warned
 from envbuild.azuremlform.section import Attribute, Section, optional, section
+from envbuild.conda_dependencies import CondaDependencies
 from envbuild.container_registry import ContainerRegistry
 from envbuild.databricks import DatabricksSection
 from envbuild.definition import Definition
@@ -29,14 +31,18 @@ from envbuild.environmentparts.languages import RCranPackage, RGitHubPackage, RS
 from envbuild.environmentparts.meaning import reading_of
 from envbuild.environmentparts.python import PythonSection
 from envbuild.environmentparts.specifications import conda_specification, packages_of, pip_requirements
+from envbuild.environmentparts.unsaved import warn_of_logins
+from envbuild.formats.azureml.imagenames import is_default_image
 from envbuild.formats.sourcefile import Reading
-from envbuild.formats.urls import redacted
 from envbuild.sources.installed.condaenvironments import conda_environment
 from envbuild.workspace.capturing import capture
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
     "DEFAULT_GPU_IMAGE",
+    "CondaDependencies",
+    "ContainerRegistry",
+    "DatabricksSection",
     "DockerBuildContext",
     "DockerImagePlatform",
     "DockerSection",
@@ -51,6 +57,8 @@ __all__ = [
 ]
 
 _PathLike = str | os.PathLike[str]
+_NAMES_LATER = "environments get names and versions with workspaces; save_to_directory and load_from_directory keep one"
+_BUILDS_LATER = "`envbuild build` builds a file's definition, and `envbuild show` and `probe` tell of its image"
 
 
 class Environment(Section):
@@ -58,6 +66,11 @@ class Environment(Section):
 
     WrongType (a TypeError), Refused (a ValueError) and UnknownAttribute (an AttributeError) say what is wrong.
     """
+
+    _later: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("register", "get", "list", "label", "add_private_pip_wheel"), _NAMES_LATER),
+        **dict.fromkeys(("build", "build_local", "get_image_details"), _BUILDS_LATER),
+    }
 
     name = Attribute(OPTIONAL_TEXT, lambda: None)
     version = Attribute(OPTIONAL_TEXT, lambda: None)
@@ -130,10 +143,12 @@ class Environment(Section):
     ) -> "Environment":
         """Of an image, and a conda or requirements file whose packages go on top.
 
-        Without either the user manages the packages. Refused for both.
+        Without either the user manages the packages, unless it is the default base. Refused for both.
         """
         made = _on_top(name, conda_specification, pip_requirements)
         made.docker.base_image = image
+        if is_default_image(image):
+            made.python.user_managed_dependencies = False
         if container_registry is not None:
             made.docker.base_image_registry = container_registry
         return made
@@ -161,12 +176,11 @@ class Environment(Section):
     def save_to_directory(self, path: _PathLike, overwrite: bool = False) -> None:
         """Write azureml_environment.json, conda_dependencies.yml and, where there is one, BaseDockerfile.
 
-        Logins are not written, with a warning. UsageError: the folder is there, and `overwrite` is False.
+        What requirements include is written into conda_dependencies.yml, what constraints include beside it. Logins are
+        not written, with a warning, but for those in a Dockerfile's text. UsageError: the folder is there, and
+        `overwrite` is False.
         """
-        registry = self.docker.base_image_registry
-        if registry.username or registry.password:
-            said = "docker.base_image_registry: the login is not written; keep it with `envbuild login`"
-            warnings.warn(said, UserWarning, stacklevel=2)
+        warn_of_logins(self.docker)
         save_folder(Path(path), self.to_json(), self.python.conda_dependencies, overwrite=overwrite)
 
     def clone(self, new_name: str) -> "Environment":
@@ -189,12 +203,11 @@ class Environment(Section):
     def __str__(self) -> str:
         return f"Environment(Name: {self.name}, Version: {self.version})"
 
-    def __repr__(self) -> str:
-        return redacted(super().__repr__())
-
 
 class EnvironmentReference(Section):
     """An environment by its name; without a version the newest."""
+
+    _later: ClassVar[Mapping[str, str]] = {"get_environment": _NAMES_LATER}
 
     name = Attribute(OPTIONAL_TEXT, lambda: None)
     version = Attribute(OPTIONAL_TEXT, lambda: None)
@@ -213,7 +226,7 @@ def _captured(name: str | None, prefix: Path) -> Environment:
     made.docker.platform.architecture = found.definition.platforms[0].architecture
     if found.left_behind:
         left = "\n  ".join(map(str, found.left_behind))
-        warnings.warn(f"{prefix}: left behind:\n  {left}", UserWarning, stacklevel=3)
+        warned(f"{prefix}: left behind:\n  {left}")
     return made
 
 

@@ -1,14 +1,20 @@
-"""The files that pip's lines include (`-r`, `-c`), read along, so that what was read once does not change any more."""
+"""The files that pip's lines include (`-r`, `-c`), read along, so that what was read once does not change any more.
+
+And those that stand beside a definition and add to it, which objects do not read.
+"""
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
+from envbuild.azuremlform.saying import warned
 from envbuild.errors import InvalidDefinition
+from envbuild.formats.beside import completed_request
 from envbuild.formats.pip.logicallines import logical_lines, options_of
 from envbuild.formats.pip.reqoptions import FLAGS, LONG_NAMES, SHORTS
-from envbuild.formats.sourcefile import Loader, text_of
+from envbuild.formats.sourcefile import Loader, ReadRequest, text_of
 
-__all__ = ["files_beside", "included"]
+__all__ = ["files_beside", "included", "warn_of_neighbours"]
 
 _INCLUDES = frozenset({"--requirement", "--constraint"})
 _MOST = 1000
@@ -43,3 +49,19 @@ def included(text: str) -> Iterator[str]:
         except ValueError:
             continue
         yield from (value for name, value in options if value and LONG_NAMES.get(name, name) in _INCLUDES)
+
+
+def warn_of_neighbours(path: str, load: Loader) -> None:
+    """Warn of an apt.txt or runtime.txt that counts where this file is a definition, and is not read here."""
+    found: list[str] = []
+
+    def told(name: str) -> bytes:
+        data = load(name)
+        found.append(name)
+        return data
+
+    # What is wrong in it is told where it is read.
+    with suppress(InvalidDefinition):
+        completed_request(path, told, ReadRequest())
+    for name in found:
+        warned(f"{name}: not read; an Environment has no Debian packages, and its Python is set_python_version's")

@@ -1,20 +1,22 @@
 """A conda environment file as a value that can be edited: read from YAML, written as YAML, each line with its field path."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from envbuild.azuremlform.besides import files_beside
+from envbuild.azuremlform.credentials import without_credentials
+from envbuild.azuremlform.inlining import inlined
 from envbuild.azuremlform.yamltext import yaml_scalar
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
 from envbuild.formats.sourcefile import Loader, load_text
 
-__all__ = ["FILE_NAME", "CondaDocument", "read_conda_document"]
+__all__ = ["CONSTRAINTS", "FILE_NAME", "CondaDocument", "read_conda_document"]
 
 FILE_NAME = "conda_dependencies.yml"
-_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
+CONSTRAINTS = "conda_dependencies.constraints.txt"
+"""The file that has what `-c` includes, where the lines of `-r` stand in the document itself."""
 _KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 
 
@@ -46,13 +48,25 @@ class CondaDocument:
         return {key: value for key, value in found.items() if value or key == "dependencies"}
 
     def without_logins(self) -> "CondaDocument":
-        """The same, without the logins that stand in URLs."""
+        """The same, without the logins, tokens and queries that stand in URLs."""
 
         def clean(lines: list[str]) -> list[str]:
-            return [_LOGIN.sub("", line) for line in lines]
+            return [without_credentials(line) for line in lines]
 
         pip = None if self.pip is None else clean(self.pip)
         return replace(self, channels=clean(self.channels), conda=clean(self.conda), pip=pip)
+
+    def as_one(self) -> tuple["CondaDocument", list[str]]:
+        """The same with the lines of included requirements in it; and the lines of included constraints."""
+        lines, constraints = inlined(self.pip or (), self.beside)
+        return replace(self, pip=None if self.pip is None else lines, beside={}), constraints
+
+    def constrained(self, constraints: list[str]) -> "CondaDocument":
+        """The same, with these constraints in one file beside it."""
+        if not constraints:
+            return self
+        beside = {**self.beside, CONSTRAINTS: "".join(f"{line}\n" for line in constraints).encode()}
+        return replace(self, pip=[f"-c {CONSTRAINTS}", *(self.pip or [])], beside=beside)
 
     def text(self) -> str:
         """The document as YAML."""

@@ -1,14 +1,15 @@
 """`Section`: an object whose attributes are declared; a misspelt one is refused, and it is saved as AzureML saves it."""
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from envbuild.azuremlform.kinds import JSON, Kind, plain
 from envbuild.azuremlform.refusals import UnknownAttribute, WrongType, nearest
+from envbuild.azuremlform.saying import warned
+from envbuild.formats.urls import redacted
 
-__all__ = ["Attribute", "Section", "camel_case", "many", "optional", "optional_many", "section"]
+__all__ = ["Attribute", "Section", "camel_case", "many", "not_yet", "optional", "optional_many", "section"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Section")
@@ -55,7 +56,18 @@ class Attribute(Generic[T]):
             self._then(instance)
 
 
-class Section:
+class _Named(type):
+    """A class that says of a name of AzureML's that is not there yet when it comes: it has no such attribute."""
+
+    _later: Mapping[str, str] = {}
+
+    def __getattr__(cls, name: str) -> Any:
+        if name in cls._later:
+            raise not_yet(f"{cls.__name__}.{name}", cls._later[name])
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+
+class Section(metaclass=_Named):
     """Base of all objects with AzureML's names.
 
     UnknownAttribute for a name that is not declared, with the nearest one; WrongType for a value of another kind.
@@ -64,6 +76,8 @@ class Section:
     _attributes: ClassVar[Mapping[str, Attribute[Any]]] = {}
     _passed_over: ClassVar[frozenset[str]] = frozenset()
     """Keys of files that mean nothing any more, not even a warning."""
+    _later: ClassVar[Mapping[str, str]] = {}
+    """Names of AzureML's that are not there yet, and what is there instead."""
     __hash__ = None  # type: ignore[assignment]  # it can change
 
     def __init_subclass__(cls) -> None:
@@ -88,9 +102,11 @@ class Section:
         return type(other) is type(self) and vars(other) == vars(self)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({json.dumps(self.to_json(), ensure_ascii=False)})"
+        return redacted(f"{type(self).__name__}({json.dumps(self.to_json(), ensure_ascii=False)})")
 
     def _unknown(self, name: str) -> UnknownAttribute:
+        if name in self._later:
+            return not_yet(f"{type(self).__name__}.{name}", self._later[name])
         what = f"{type(self).__name__} has no attribute {name!r}"
         known = [known for known in dir(type(self)) if not known.startswith("_")]
         return UnknownAttribute(what, hint=nearest(name, known) or "docs/from-azureml.md has every name of AzureML's")
@@ -123,10 +139,15 @@ class Section:
             elif key not in cls._passed_over and value[key] not in (None, "", [], {}):
                 # What was never set says nothing.
                 place = f"{at}.{key}" if at else key
-                warnings.warn(f"{place}: not known here, and left out", UserWarning, stacklevel=4)
+                warned(f"{place}: not known here, and left out")
 
     def _loaded(self, at: str) -> None:
         """What a loaded object must hold up to, beside each attribute's kind."""
+
+
+def not_yet(name: str, instead: str) -> UnknownAttribute:
+    """A name of AzureML's comes later; `instead` says what there is."""
+    return UnknownAttribute(f"{name} is not there yet", hint=f"{instead}; docs/from-azureml.md has every name")
 
 
 def camel_case(name: str) -> str:

@@ -1,18 +1,24 @@
 """An environment in a folder: azureml_environment.json, and beside it conda_dependencies.yml and BaseDockerfile.
 
 The keys are those that azureml-core writes, so that a folder of either is read by both. Logins are written nowhere.
+What requirements include stands among them; what constraints include, in one file of its own.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
+from envbuild.azuremlform.condadocument import CONSTRAINTS
 from envbuild.azuremlform.condadocument import FILE_NAME as CONDA_FILE
 from envbuild.azuremlform.kinds import JSON
+from envbuild.azuremlform.written import plain_as_written
 from envbuild.azuremlform.yamltext import json_text
 from envbuild.conda_dependencies import CondaDependencies
+from envbuild.environmentparts.contextplace import place_from, place_in
+from envbuild.environmentparts.python import OWN_KEY
 from envbuild.errors import Fault, InvalidDefinition, UsageError
-from envbuild.formats.sourcefile import load_text
+from envbuild.formats.dockerfile import dockerfile_text
+from envbuild.formats.nodes.jsonnodes import load_json
+from envbuild.formats.sourcefile import load_bytes
 from envbuild.sources.files import ProjectFiles
 
 __all__ = ["CONDA_FILE", "DOCKERFILE", "JSON_FILE", "load_folder", "save_folder"]
@@ -34,8 +40,11 @@ def save_folder(folder: Path, value: JSON, conda: CondaDependencies, *, overwrit
     dockerfile = value["docker"]["baseDockerfile"]
     value["docker"]["baseDockerfile"] = None
     value["python"].pop("condaDependencies")
+    value["python"].pop(OWN_KEY, None)
     value["python"]["condaDependenciesFile"] = None
-    conda.save(folder / CONDA_FILE)
+    place_in(folder, value["docker"])
+    (folder / CONSTRAINTS).unlink(missing_ok=True)
+    conda._as_one().save(folder / CONDA_FILE)  # noqa: SLF001  its other half
     if dockerfile is None:
         (folder / DOCKERFILE).unlink(missing_ok=True)
     else:
@@ -53,7 +62,9 @@ def load_folder(folder: Path) -> tuple[JSON, CondaDependencies | None]:
     value = _json(folder / JSON_FILE)
     docker, python = value.get("docker"), value.get("python")
     if isinstance(docker, dict) and not docker.get("baseDockerfile") and (folder / DOCKERFILE).is_file():
-        docker["baseDockerfile"] = load_text(str(folder / DOCKERFILE), ProjectFiles().load)
+        path = str(folder / DOCKERFILE)
+        docker["baseDockerfile"] = dockerfile_text(load_bytes(path, ProjectFiles().load), path)
+    place_from(folder, docker)
     names = [CONDA_FILE]
     if isinstance(python, dict) and isinstance(named := python.pop("condaDependenciesFile", None), str):
         names.append(named)
@@ -65,23 +76,7 @@ def load_folder(folder: Path) -> tuple[JSON, CondaDependencies | None]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    text = load_text(str(path), ProjectFiles().load)
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise InvalidDefinition([Fault(str(path), f"{twice}: given twice", "keep one of them")])
-        return found
-
-    try:
-        value = json.loads(text, object_pairs_hook=once)
-    except json.JSONDecodeError as error:
-        what = f"this is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-        raise InvalidDefinition([Fault(f"{path}:{error.lineno}", what, "is a comma or quote missing?")]) from None
-    except RecursionError:
-        raise InvalidDefinition([Fault(str(path), "nested too deeply", "is this the right file?")]) from None
+    value = plain_as_written(load_json(str(path), ProjectFiles().load))
     if not isinstance(value, dict):
         raise InvalidDefinition([Fault(str(path), "no environment", "it is an object with name, python and docker")])
     return value

@@ -1,17 +1,22 @@
 """`DockerSection`: what an environment's image starts from. One of an image, a Dockerfile and a build context; else Debian."""
 
+import io
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
-from envbuild.azuremlform.kinds import BOOLEAN, JSON, OPTIONAL_TEXT, TEXT, TEXTS
+from envbuild.azuremlform.credentials import ADDRESS, no_login
+from envbuild.azuremlform.kinds import ARGUMENTS, BOOLEAN, JSON, OPTIONAL_TEXT, TEXT, Kind
 from envbuild.azuremlform.refusals import Gone, WrongType
+from envbuild.azuremlform.saying import warned
 from envbuild.azuremlform.section import Attribute, Section, optional, section
 from envbuild.container_registry import ContainerRegistry
+from envbuild.definition import DEFAULT_IMAGE
 from envbuild.errors import Fault, InvalidDefinition, UsageError
-from envbuild.formats.sourcefile import load_text
+from envbuild.formats.dockerfile import dockerfile_text
+from envbuild.formats.sourcefile import load_bytes
+from envbuild.formats.urls import redacted
 from envbuild.sources.files import ProjectFiles
 
 __all__ = [
@@ -23,13 +28,13 @@ __all__ = [
     "DockerSection",
 ]
 
-DEFAULT_CPU_IMAGE = "envbuild/default-base"
+DEFAULT_CPU_IMAGE = DEFAULT_IMAGE
 """Stands for the default base, Debian packages; it is no image of any registry."""
 DEFAULT_GPU_IMAGE = DEFAULT_CPU_IMAGE
 """The same: CUDA's libraries come with the packages that use them, and its driver with the machine."""
 DEFAULT_SHM_SIZE = "2g"
 
-_FIRST_WORDS = re.compile(r"\s*(#|FROM\s|ARG\s)", re.IGNORECASE)
+_FIRST_WORDS = re.compile(r"\ufeff?\s*(#|FROM\s|ARG\s)", re.IGNORECASE)
 _RUNTIME = "say it to the run: DockerConfiguration({}=...)"
 
 
@@ -38,6 +43,14 @@ class DockerImagePlatform(Section):
 
     os = Attribute(TEXT, lambda: "Linux")
     architecture = Attribute(TEXT, lambda: "amd64")
+
+
+def _folder(_: Any, value: object) -> object:
+    """A folder's absolute path, so that it is the same one wherever this process goes."""
+    place = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(place, str) or not place:
+        return place
+    return place if "://" in place else os.path.abspath(place)  # noqa: PTH100  links stay
 
 
 class DockerBuildContext(Section):
@@ -50,7 +63,7 @@ class DockerBuildContext(Section):
         StorageAccount = "storageAccount"
 
     location_type = Attribute(OPTIONAL_TEXT, lambda: None)
-    location = Attribute(OPTIONAL_TEXT, lambda: None)
+    location = Attribute(OPTIONAL_TEXT, lambda: None, reads=_folder, then=lambda context: context._local())  # noqa: SLF001
     dockerfile_path = Attribute(TEXT, lambda: "Dockerfile")
 
     def __init__(
@@ -62,17 +75,20 @@ class DockerBuildContext(Section):
         """`location`: the folder. Gone for a location type: a repository or storage account is not fetched."""
         super().__init__()
         self.location_type = location_type
-        self.location = os.fspath(location) if location is not None else None
         self.dockerfile_path = dockerfile_path
-        self._local()
+        self.location = location
 
     def _loaded(self, at: str) -> None:
+        vars(self)["location"] = _folder(self, self.location)
         self._local()
 
     def _local(self) -> None:
+        """Gone, without showing the address, for what is no folder of this machine."""
+        hint = "clone or download it, then DockerBuildContext.from_local_directory(None, FOLDER)"
         if self.location_type is not None:
-            hint = "clone or download it, then DockerBuildContext.from_local_directory(None, FOLDER)"
             raise Gone(f"a build context in {self.location_type!r} is not fetched", at="location_type", hint=hint)
+        if self.location is not None and "://" in self.location:
+            raise Gone("a build context at an address is not fetched", at="location", hint=hint)
 
     @staticmethod
     def from_local_directory(
@@ -90,36 +106,47 @@ class DockerBuildContext(Section):
 
 
 def _dockerfile(_: Any, value: object) -> object:
-    """Its text, of a file object, a path or the text itself. UsageError for a path where nothing is."""
+    """Its text, byte for byte, of a file object, a path or the text itself. UsageError for a path where nothing is."""
+    if isinstance(value, io.TextIOWrapper) and value.seekable() and value.tell() == 0:
+        # What it reads as text has lost its line ends.
+        value = value.buffer
     if hasattr(value, "read"):
         value = value.read()
-        return value.decode() if isinstance(value, bytes) else value
+        return dockerfile_text(value, "base_dockerfile") if isinstance(value, bytes) else value
     if isinstance(value, os.PathLike):
-        return load_text(os.fspath(value), ProjectFiles().load)
+        path = str(Path(value))
+        return dockerfile_text(load_bytes(path, ProjectFiles().load), path)
     if not isinstance(value, str) or "\n" in value.strip():
         return value
-    if Path(value).is_file():
-        return load_text(value, ProjectFiles().load)
+    if os.path.isfile(value):  # noqa: PTH113  a long text is no path, and no error
+        return dockerfile_text(load_bytes(value, ProjectFiles().load), value)
     if not _FIRST_WORDS.match(value):
-        raise UsageError("no such file", at=value, hint="name a Dockerfile, or give its text, which begins with FROM")
+        hint = "name a Dockerfile, or give its text, which begins with FROM"
+        raise UsageError("no such file", at=redacted(value), hint=hint)
     return value
 
 
-def _registry(docker: "DockerSection", value: object) -> object:
-    """A registry; of a text its address, and the image that it names behind that."""
-    if not isinstance(value, str):
-        return value
-    registry = ContainerRegistry()
-    address, _, image = value.strip().strip("/").removeprefix("https://").partition("/")
-    registry.address = address
-    said = f"base_image_registry is a text: read as the registry {address!r}"
-    if image:
-        said += f" and its image {image!r}"
-        if docker.base_image not in (None, DEFAULT_CPU_IMAGE, image):
-            said += f", which stands for base_image {docker.base_image!r}"
-        docker.base_image = image
-    warnings.warn(f"{said}; write ContainerRegistry()", UserWarning, stacklevel=4)
-    return registry
+class _RegistryKind(Kind[ContainerRegistry | str]):
+    """A ContainerRegistry; or a text, kept as it is: with the image it is an address, or the whole image."""
+
+    def __init__(self) -> None:
+        fits = "a ContainerRegistry", lambda value: isinstance(value, ContainerRegistry | str)
+        super().__init__(*fits, lambda value: value)
+
+    def checked(self, at: str, value: object) -> ContainerRegistry | str:
+        found = super().checked(at, value)
+        if not isinstance(found, str):
+            return found
+        text = no_login(at, found.strip())
+        if text:
+            warned(f"{at} is a text: read as an address, or as the whole image; write ContainerRegistry()")
+        return text or ContainerRegistry()
+
+    def loaded(self, at: str, value: JSON) -> ContainerRegistry | str:
+        return self.checked(at, value) if isinstance(value, str) else ContainerRegistry.from_json(value, at)
+
+    def dumped(self, value: ContainerRegistry | str) -> JSON:
+        return value if isinstance(value, str) else value.to_json()
 
 
 def _one_only(name: str) -> "Any":
@@ -130,8 +157,7 @@ def _one_only(name: str) -> "Any":
             was = vars(docker)[other]
             vars(docker)[other] = None
             if was != DEFAULT_CPU_IMAGE:
-                said = f"docker.{other} is set to None: docker.{name} takes its place"
-                warnings.warn(said, UserWarning, stacklevel=4)
+                warned(f"docker.{other} is set to None: docker.{name} takes its place")
 
     return then
 
@@ -139,7 +165,7 @@ def _one_only(name: str) -> "Any":
 def _deprecated(name: str, instead: str = "") -> "Any":
     def then(_: "DockerSection") -> None:
         hint = instead or _RUNTIME.format(name)
-        warnings.warn(f"docker.{name} is no part of an environment; {hint}", DeprecationWarning, stacklevel=4)
+        warned(f"docker.{name} is no part of an environment; {hint}", DeprecationWarning)
 
     return then
 
@@ -153,13 +179,13 @@ class DockerSection(Section):
     _passed_over = frozenset({"gpuSupport"})
 
     enabled = Attribute(BOOLEAN, lambda: False, then=_deprecated("enabled", "DockerConfiguration(use_docker=True)"))
-    base_image = Attribute(OPTIONAL_TEXT, lambda: DEFAULT_CPU_IMAGE, then=_one_only("base_image"))
+    base_image = Attribute(ADDRESS, lambda: DEFAULT_CPU_IMAGE, then=_one_only("base_image"))
     base_dockerfile = Attribute(OPTIONAL_TEXT, lambda: None, reads=_dockerfile, then=_one_only("base_dockerfile"))
     build_context = Attribute(optional(DockerBuildContext), lambda: None, then=_one_only("build_context"))
     shared_volumes = Attribute(BOOLEAN, lambda: True, then=_deprecated("shared_volumes"))
     shm_size = Attribute(OPTIONAL_TEXT, lambda: DEFAULT_SHM_SIZE, then=_deprecated("shm_size"))
-    arguments = Attribute(TEXTS, list, then=_deprecated("arguments"))
-    base_image_registry = Attribute(section(ContainerRegistry), ContainerRegistry, reads=_registry)
+    arguments = Attribute(ARGUMENTS, list, then=_deprecated("arguments"))
+    base_image_registry: Attribute[Any] = Attribute(_RegistryKind(), ContainerRegistry)
     platform = Attribute(section(DockerImagePlatform), DockerImagePlatform)
 
     @property
@@ -173,17 +199,6 @@ class DockerSection(Section):
         if not isinstance(value, bool):
             raise WrongType("expected True or False", at="DockerSection.gpu_support")
         _deprecated("gpu_support", "a container gets the GPUs that the machine has")(self)
-
-    @classmethod
-    def from_json(cls, value: JSON, at: str) -> "DockerSection":
-        """As AzureML saves it; a registry that is a text is read as one that is assigned."""
-        registry = value.get("baseImageRegistry") if isinstance(value, dict) else None
-        if registry is None or isinstance(registry, str):
-            value = {key: item for key, item in value.items() if key != "baseImageRegistry"} if value else value
-        made = super().from_json(value, at)
-        if isinstance(registry, str) and registry:
-            made.base_image_registry = registry
-        return made
 
     def to_json(self) -> JSON:
         """AzureML's keys; the default base has no name there."""

@@ -1,5 +1,6 @@
 """What an environment has beside Python in AzureML: Spark and R. Kept and saved; a definition has none of it."""
 
+from envbuild.azuremlform.credentials import URL, URLS, without_credentials
 from envbuild.azuremlform.kinds import BOOLEAN, OPTIONAL_TEXT, TEXTS, Kind
 from envbuild.azuremlform.section import Attribute, Section, many, optional_many
 
@@ -8,11 +9,23 @@ __all__ = ["RCranPackage", "RGitHubPackage", "RSection", "SparkPackage", "SparkS
 _OPTIONAL_BOOLEAN: Kind[bool | None] = Kind(
     "True, False or None", lambda value: value is None or isinstance(value, bool), lambda value: value
 )
-_OPTIONAL_TEXTS: Kind[list[str] | None] = Kind(
-    "a list of texts or None",
-    lambda value: value is None or (isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)),
-    lambda value: value if value is None else list(value),
-)
+
+
+class _OptionalTexts(Kind[list[str] | None]):
+    """A list of texts, or None; what may be secret in URLs among them is not saved."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a list of texts or None",
+            lambda value: value is None or TEXTS.fits(value),
+            lambda value: value if value is None else list(value),
+        )
+
+    def dumped(self, value: list[str] | None) -> list[str] | None:
+        return None if value is None else [without_credentials(text) for text in value]
+
+
+_OPTIONAL_TEXTS = _OptionalTexts()
 
 
 class SparkPackage(Section):
@@ -30,7 +43,7 @@ class SparkPackage(Section):
 class SparkSection(Section):
     """The packages that PySpark fetches."""
 
-    repositories = Attribute(TEXTS, list)
+    repositories = Attribute(URLS, list)
     packages = Attribute(many(SparkPackage), list)
     precache_packages = Attribute(BOOLEAN, lambda: True)
 
@@ -40,13 +53,13 @@ class RCranPackage(Section):
 
     name = Attribute(OPTIONAL_TEXT, lambda: None)
     version = Attribute(OPTIONAL_TEXT, lambda: None)
-    repository = Attribute(OPTIONAL_TEXT, lambda: None)
+    repository = Attribute(URL, lambda: None)
 
 
 class RGitHubPackage(Section):
     """A package of a repository."""
 
-    repository = Attribute(OPTIONAL_TEXT, lambda: None)
+    repository = Attribute(URL, lambda: None)
     auth_token = Attribute(OPTIONAL_TEXT, lambda: None, saved=False)
 
 

@@ -5,23 +5,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from envbuild.azuremlform.condadocument import FILE_NAME, CondaDocument
+from envbuild.azuremlform.kinds import plain, word
 from envbuild.azuremlform.piplines import package_name
+from envbuild.azuremlform.saying import warned
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.databricks import DatabricksSection
 from envbuild.definition import Base, Context, DebianBase, Definition, DockerfileBase, ImageBase
-from envbuild.environmentparts.docker import DEFAULT_CPU_IMAGE, DockerBuildContext, DockerSection
+from envbuild.environmentparts.docker import DockerBuildContext, DockerSection
 from envbuild.environmentparts.languages import RSection, SparkSection
 from envbuild.environmentparts.python import PythonSection
 from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.azureml.imagenames import NamedImage, image_of_text, image_reference
 from envbuild.formats.conda.environmentyml import AZUREML_PACKAGES, read_environment_yml
 from envbuild.formats.sourcefile import Reading, ReadRequest
+from envbuild.formats.urls import redacted
 from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
-from envbuild.reference import RULE, Reference
+from envbuild.reference import RULE
 from envbuild.sources.files import ProjectFiles
 from envbuild.workspace.contents import Contents, meant
 
@@ -38,9 +42,12 @@ _FIELDS = {
 }
 """Fields of a definition, by the names that an Environment has for them."""
 _HINTS = {
-    'name the folder: context = "."': "docker.build_context = DockerBuildContext.from_local_directory(None, FOLDER)",
+    'name the folder: context = "."': (
+        "Environment.from_docker_build_context(NAME, DockerBuildContext.from_local_directory(None, FOLDER))"
+    ),
 }
 """What to do in an envbuild.toml, as it is done here."""
+_INCLUDE = re.compile(r"\s*- [\"']?(?:-[rc]|--requirement|--constraint)\b")
 
 
 class Described(Protocol):
@@ -98,15 +105,22 @@ class _Meaning:
             raise InvalidDefinition(self._faults)
         return Reading(whole, packages.logins, (*self._notices, *packages.notices))
 
-    def _variables(self, variables: dict[str, str]) -> Iterator[tuple[str, str]]:
+    def _variables(self, variables: dict[Any, Any]) -> Iterator[tuple[str, str]]:
         for name, value in variables.items():
-            if not all(isinstance(word, str) for word in (name, value)):
+            text = word(value)
+            if text is None or not isinstance(name, str):
+                what = f"expected a text, got {plain(value if text is None else name)}"
                 hint = f'environment_variables["{name}"] = "..."'
-                self._faults.append(Fault(f"environment_variables.{name}", "expected a text", hint))
-            elif (name, value) == _PLACEHOLDER:
+                self._faults.append(Fault(f"environment_variables.{name}", what, hint))
+            elif (name, text) == _PLACEHOLDER:
                 self._notices.append(f"environment_variables.{name} is left out: AzureML's placeholder")
             else:
-                yield name, value
+                yield name, text
+
+    def _warn(self, text: str) -> None:
+        """Say it to whoever reads the notices, and to whoever takes the definition alone."""
+        self._notices.append(text)
+        warned(text)
 
     def _packages(self, python: PythonSection) -> Reading:
         conda = python.conda_dependencies
@@ -114,6 +128,9 @@ class _Meaning:
             if conda != CondaDependencies():
                 self._notices.append(f"{_PACKAGES} is not installed: python.user_managed_dependencies is True")
             return Reading(Definition(python="", interpreter=python.interpreter_path))
+        if python.interpreter_path != "python":
+            said = "python.interpreter_path says nothing: it counts where python.user_managed_dependencies is True"
+            self._warn(said)
         try:
             return _read(conda._document, keep_azureml=self._keep_azureml)  # noqa: SLF001  its other half
         except InvalidDefinition as invalid:
@@ -128,33 +145,43 @@ class _Meaning:
             return LINUX_AMD64
 
     def _base(self, docker: DockerSection) -> Base:
+        found = self._image(docker)
+        registry = docker.base_image_registry
+        if not found.reference and (address := registry if isinstance(registry, str) else registry.address):
+            self._warn(f"docker.base_image_registry {address} says nothing: docker.base_image names no image")
         if docker.build_context is not None:
             return self._context(docker.build_context)
         if docker.base_dockerfile is not None:
             return DockerfileBase(docker.base_dockerfile)
-        if docker.base_image not in (None, DEFAULT_CPU_IMAGE):
-            return self._image(docker)
+        if found.reference:
+            return ImageBase(found.reference)
         if self._environment.python.user_managed_dependencies:
             what = "a Python that you manage, and no image that has it"
             hint = "docker.base_image, or Environment.from_current() for the Python that runs this"
             self._faults.append(Fault("python.user_managed_dependencies", what, hint))
         return DebianBase()
 
-    def _image(self, docker: DockerSection) -> Base:
-        address = (docker.base_image_registry.address or "").removeprefix("https://").rstrip("/")
-        image = docker.base_image or ""
-        reference = f"{address}/{image}" if address and not image.startswith(f"{address}/") else image
+    def _image(self, docker: DockerSection) -> NamedImage:
+        """The image, if one is named; its fault otherwise."""
+        registry, image = docker.base_image_registry, docker.base_image
+        if docker.build_context is not None or docker.base_dockerfile is not None:
+            return NamedImage("")
         try:
-            Reference.parse(reference)
-        except ValueError:
-            self._faults.append(Fault("docker.base_image", f"not an image name: {reference!r}", RULE))
-        return ImageBase(reference)
+            if not isinstance(registry, str):
+                return NamedImage(image_reference(registry.address, image))
+            found = image_of_text(registry, image)
+        except ValueError as error:
+            self._faults.append(Fault("docker.base_image", redacted(str(error)), RULE))
+            return NamedImage("?")
+        if found.passed_over:
+            self._warn(f"docker.base_image_registry {registry} stands for docker.base_image {image}")
+        return found
 
     def _context(self, context: DockerBuildContext) -> Base:
         folder = context.location or ""
         if not Path(folder).is_dir():
             hint = "DockerBuildContext.from_local_directory(None, FOLDER)"
-            self._faults.append(Fault("docker.build_context.location", f"no such folder: {folder!r}", hint))
+            self._faults.append(Fault("docker.build_context.location", f"no such folder: {redacted(folder)!r}", hint))
             return DebianBase()
         return DockerfileBase(path=os.path.join(folder, context.dockerfile_path), context=Context(folder))  # noqa: PTH118
 
@@ -219,6 +246,15 @@ def _read(document: CondaDocument, *, keep_azureml: bool) -> Reading:
         )
         return placed.replace(FILE_NAME, _PACKAGES)
 
+    def hinted(fault: Fault) -> str:
+        line = re.match(rf"{re.escape(FILE_NAME)}:(\d+)", fault.at)
+        includes = line is not None and _INCLUDE.match(lines[int(line[1]) - 1][0])
+        return (
+            "Environment.from_pip_requirements(NAME, FILE) reads a file and what it includes"
+            if includes
+            else fault.hint
+        )
+
     left_out: dict[str, None] = {}
 
     def finish(definition: Definition) -> Definition:
@@ -231,5 +267,5 @@ def _read(document: CondaDocument, *, keep_azureml: bool) -> Reading:
     try:
         reading = read_environment_yml(FILE_NAME, load, asked)
     except InvalidDefinition as invalid:
-        raise InvalidDefinition([Fault(named(f.at), named(f.what), f.hint) for f in invalid.faults]) from None
+        raise InvalidDefinition([Fault(named(f.at), named(f.what), hinted(f)) for f in invalid.faults]) from None
     return replace(reading, notices=(*map(named, reading.notices), *left_out), files=())

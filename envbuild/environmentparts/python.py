@@ -3,11 +3,16 @@
 import os
 from typing import Any
 
-from envbuild.azuremlform.kinds import BOOLEAN, JSON, OPTIONAL_TEXT, PLAIN, TEXT, Kind
+from envbuild.azuremlform.credentials import without_credentials
+from envbuild.azuremlform.kinds import BOOLEAN, JSON, OPTIONAL_TEXT, PLAIN, TEXT, TEXTS, Kind
+from envbuild.azuremlform.refusals import WrongType
 from envbuild.azuremlform.section import Attribute, Section
 from envbuild.conda_dependencies import CondaDependencies
 
-__all__ = ["PythonSection"]
+__all__ = ["OWN_KEY", "PythonSection"]
+
+OWN_KEY = "envbuild"
+"""What AzureML's form has no key for: {"constraints": [lines]}."""
 
 
 class _CondaKind(Kind[CondaDependencies]):
@@ -21,7 +26,7 @@ class _CondaKind(Kind[CondaDependencies]):
         return CondaDependencies._of_json(value, at)  # noqa: SLF001  its other half
 
     def dumped(self, value: CondaDependencies) -> JSON:
-        return value._document.without_logins().as_dict()  # noqa: SLF001  its other half
+        return value._document.as_one()[0].without_logins().as_dict()  # noqa: SLF001  its other half
 
 
 def _new_for_none(_: Any, value: object) -> object:
@@ -45,3 +50,23 @@ class PythonSection(Section):
     conda_dependencies_file = Attribute(OPTIONAL_TEXT, lambda: None, reads=_path, then=_read)
     _base_conda_environment = Attribute(PLAIN, lambda: None)
     conda_dependencies = Attribute(_CondaKind(), CondaDependencies, reads=_new_for_none)
+
+    def to_json(self) -> JSON:
+        """AzureML's keys. Included requirements stand among the others, included constraints in a key of our own."""
+        _, constraints = self.conda_dependencies._document.as_one()  # noqa: SLF001  its other half
+        own = {OWN_KEY: {"constraints": [without_credentials(line) for line in constraints]}} if constraints else {}
+        return {**super().to_json(), **own}
+
+    @classmethod
+    def from_json(cls, value: JSON, at: str) -> "PythonSection":
+        """What `to_json`, or AzureML, wrote."""
+        own = value.get(OWN_KEY) if isinstance(value, dict) else None
+        made = super().from_json({k: v for k, v in value.items() if k != OWN_KEY} if own is not None else value, at)
+        if own is None:
+            return made
+        if not isinstance(own, dict) or own.keys() - {"constraints"}:
+            raise WrongType("expected a table with `constraints`", at=f"{at}.{OWN_KEY}")
+        lines = TEXTS.checked(f"{at}.{OWN_KEY}.constraints", own.get("constraints", []))
+        document = made.conda_dependencies._document.constrained(lines)  # noqa: SLF001  its other half
+        made.conda_dependencies = CondaDependencies._of_document(document)  # noqa: SLF001
+        return made

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from envbuild.azuremlform.besides import files_beside
+from envbuild.azuremlform.besides import files_beside, warn_of_neighbours
 from envbuild.azuremlform.condadocument import read_conda_document
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.definition import Definition
@@ -26,6 +26,7 @@ def conda_specification(path: str | os.PathLike[str]) -> CondaDependencies:
     load = ProjectFiles().load
     document = read_conda_document(os.fspath(path), load)
     read_environment_yml(os.fspath(path), load, _ASKED)
+    warn_of_neighbours(os.fspath(path), load)
     return CondaDependencies._of_document(document)  # noqa: SLF001  its other half
 
 
@@ -36,6 +37,7 @@ def pip_requirements(path: str | os.PathLike[str], pip_version: str | None) -> C
     """
     load = ProjectFiles().load
     read_requirements(os.fspath(path), load, _ASKED)
+    warn_of_neighbours(os.fspath(path), load)
     text = load_text(os.fspath(path), load)
     made = CondaDependencies()
     made.add_conda_package(f"pip={pip_version}" if pip_version else "pip")

@@ -12,7 +12,7 @@ from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
 
-__all__ = ["Beside", "completed_request"]
+__all__ = ["Beside", "apt_not_read", "completed_request"]
 
 _APT_FOR = frozenset({"requirements.txt", "environment.yml", "environment.yaml"})
 _RUNTIME_FOR = frozenset({"requirements.txt"})
@@ -56,6 +56,17 @@ def completed_request(path: str, load: Loader, asked: ReadRequest) -> tuple[Read
         return asked.finish(meant)
 
     return (replace(asked, finish=finish) if beside.files else asked), beside
+
+
+def apt_not_read(path: str, load: Loader) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Of an apt.txt that stands beside a file which another one names: a notice; and what was read, and what is not there."""
+    beside, place = Beside(), PurePath(path)
+    if place.name in _APT_FOR and _text(place.with_name("apt.txt"), load, beside) is not None:
+        notice = (
+            f"{beside.files[0]} beside it is not read: its packages are for {place.name} where that is named itself"
+        )
+        return (notice,), tuple(beside.files), ()
+    return (), (), tuple(beside.absent)
 
 
 def _text(place: PurePath, load: Loader, beside: Beside) -> str | None:

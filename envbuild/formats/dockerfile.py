@@ -5,13 +5,18 @@ content. Docker documentation, "Dockerfile reference".
 """
 
 import posixpath
+import re
 
-from envbuild.definition import Context, Definition, DockerfileBase
+from envbuild.definition import DEFAULT_IMAGE, Context, Definition, DockerfileBase
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.finishing import finished
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_bytes, text_of
 
 __all__ = ["dockerfile_text", "read_dockerfile"]
+
+_FROM_DEFAULT = re.compile(
+    rf"\s*FROM\s+(?:--\S+\s+)*(?:(?:index\.)?docker\.io/)?{re.escape(DEFAULT_IMAGE)}(?:[:@]\S*)?(?:\s|$)", re.IGNORECASE
+)
 
 
 def read_dockerfile(path: str, load: Loader, asked: ReadRequest) -> Reading:
@@ -32,4 +37,8 @@ def dockerfile_text(data: bytes, path: str) -> str:
     if not said:
         what = "no instruction: only comments" if any(map(str.strip, lines)) else "no instruction: the file is empty"
         raise InvalidDefinition([Fault(f"{path}:1", what, "a Dockerfile starts with FROM")])
+    if number := next((number for number, line in enumerate(lines, 1) if _FROM_DEFAULT.match(line)), 0):
+        what = f"FROM {DEFAULT_IMAGE}: it stands for the default base, and is no image"
+        hint = "name an image; the default base is had by naming no base at all"
+        raise InvalidDefinition([Fault(f"{path}:{number}", what, hint)])
     return data.decode()

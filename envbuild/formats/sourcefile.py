@@ -26,6 +26,7 @@ _REASONS = {
     errno.EACCES: ("permission denied", "make the file readable: chmod u+r"),
     errno.EPERM: ("permission denied", "make the file readable: chmod u+r"),
     errno.ELOOP: ("a loop of symbolic links", "point the link at a file"),
+    errno.EXDEV: ("a link that leads out of the definition's folder", "put the file itself into the folder"),
     errno.ENAMETOOLONG: ("the path is too long", "name a file"),
 }
 

@@ -6,7 +6,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 __all__ = ["Address", "address", "folder_url", "redacted"]
 
-_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
+_LOGIN = re.compile(r"(?<=://)[^\s'\"<>]*@")
+"""To the last @: a password may hold what may stand in no URL."""
+_TOKEN = re.compile(r"(://[^/\s'\"<>?#][^\s'\"<>?#]*?/t/)[^/\s'\"<>?#]+")
+_QUERY = re.compile(r"(://[^\s'\"<>?#]*\?)([^\s'\"<>#]*)")
+_VALUE = re.compile(r"(?<![^&])(?:([^=&]*=)[^&]+|[^=&]+)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -50,5 +54,6 @@ def folder_url(url: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """`text` with the credentials of every URL in it replaced by stars."""
-    return _LOGIN.sub("***@", text)
+    """`text` with the credentials of every URL in it replaced by stars: logins, conda's tokens, the values of queries."""
+    text = _TOKEN.sub(r"\1***", _LOGIN.sub("***@", text))
+    return _QUERY.sub(lambda found: found[1] + _VALUE.sub(r"\1***", found[2]), text)

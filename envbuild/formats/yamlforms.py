@@ -1,7 +1,7 @@
 """A YAML file as a definition: which of the forms it has is told by its keys, since all of them are named as they like."""
 
 from envbuild.formats.azureml.azuremlyaml import is_azureml, read_azureml
-from envbuild.formats.azureml.mlflowenv import is_python_env, read_mlflow_conda, read_python_env
+from envbuild.formats.azureml.mlflowenv import is_python_env, read_python_env
 from envbuild.formats.conda.environmentyml import read_environment
 from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
@@ -10,7 +10,7 @@ __all__ = ["read_yaml"]
 
 
 def read_yaml(path: str, load: Loader, asked: ReadRequest) -> Reading:
-    """The definition in an environment.yml, an AzureML environment (v2), or MLflow's python_env.yaml or conda.yaml.
+    """The definition in an environment.yml, an AzureML environment (v2), or MLflow's python_env.yaml.
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
@@ -19,6 +19,4 @@ def read_yaml(path: str, load: Loader, asked: ReadRequest) -> Reading:
         return read_azureml(document, text, path, load, asked)
     if is_python_env(document):
         return read_python_env(document, path, load, asked)
-    if mlflow := read_mlflow_conda(document, text, path, load, asked):
-        return mlflow
     return read_environment(document, text, path, load, asked)

@@ -21,7 +21,9 @@ from envbuild.definition import (
 )
 from envbuild.errors import Fault
 from envbuild.indexurl import index_url, is_pypi
+from envbuild.normalize.imagebases import image_base
 from envbuild.normalize.requirements import merged
+from envbuild.reference import holds_login
 
 __all__ = ["Fields", "nfc"]
 
@@ -101,10 +103,23 @@ class Fields:
         if isinstance(base, DebianBase):
             self.form("base.debian", base.suite or "?", _SUITE, "a suite's code name, such as bookworm")
         elif isinstance(base, ImageBase):
-            self.form("base.image", base.reference or " ", re.compile(r"[^\s\0]+"), "an image reference")
+            return self.image(base)
         else:
             return self.dockerfile(base)
         return base
+
+    def image(self, base: ImageBase) -> Base:
+        """An image by its reference in full."""
+        at = "base.image"
+        if holds_login(base.reference):
+            self.fault(at, "holds a login", "leave it out: envbuild login HOST keeps it")
+            return base
+        try:
+            return image_base(base.reference)
+        except ValueError:
+            hint = "NAME@sha256:..., or NAME:TAG: registry.example/team/base:1"
+            self.fault(at, f"{base.reference!r} is not accepted: it is no image's reference", hint)
+            return base
 
     def dockerfile(self, base: DockerfileBase) -> DockerfileBase:
         """A Dockerfile: its text byte for byte, its arguments sorted, its target in lower case (Docker compares it so)."""
@@ -234,13 +249,16 @@ class Fields:
             return ""
         try:
             url = index_url(index.url)
-            scheme, place, _, _, _ = urlsplit(url)
+            scheme, place, _, query, _ = urlsplit(url)
         except ValueError:
-            url = scheme = place = ""
+            url = scheme = place = query = ""
         if scheme not in ("http", "https", "file") or not (place or scheme == "file"):
             self.fault(at, "not a URL that an index can have", "write https://host/path/simple")
         if "@" in place:
             self.fault(at, "holds credentials", "leave them out; netrc or a keyring serve them")
+        if query:
+            hint = "give the plain URL; a login: envbuild login URL, or .netrc"
+            self.fault(at, "a URL with a query may carry a token, and would stand in the lock", hint)
         if is_pypi(url) and index.name != "pypi":
             self.fault(at, "the address of pypi itself: one index has one name", 'write name = "pypi", without a url')
         return "" if is_pypi(url) else url

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from envbuild.canonical import JSON
 from envbuild.definition import Definition, Project
 from envbuild.digest import Digest
+from envbuild.errors import UsageError
 from envbuild.formats.selection import NOTHING_MORE, Selection
 from envbuild.formats.sourcefile import load_bytes
 from envbuild.ids import Material, definition_material, identity, lock_material, request_material
@@ -20,11 +21,12 @@ from envbuild.lockfile import ImageSettings, LockDocument
 from envbuild.pipeline.settings import settings_from_json, settings_of, settings_to_json
 from envbuild.platforms import Platform
 from envbuild.ports import BlobStore, Claims
+from envbuild.sources.definitionfiles import DefinitionFiles
 
 __all__ = ["LockFacts", "Readers", "SectionFacts", "Spec", "Specs", "Tree"]
 
 _SEEN = "seen"
-_SCHEMA = 3
+_SCHEMA = 4
 """Raised with every change of what a definition is read as: what was remembered before is then forgotten."""
 
 
@@ -82,15 +84,16 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A definition read in full; `files` and `absent` as in `Reading`, `trees` what it names beside them."""
+    """A definition read in full; `files` as in `Reading`, `trees` what it names beside them."""
 
     definition: Definition
     logins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     notices: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
     served: bool = True
     trees: tuple[Tree, ...] = ()
+    seen: tuple[tuple[str, str], ...] = ()
+    """Each path that was read or looked for, and the digest of the bytes that were parsed: nothing for what is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,13 @@ class Specs:
         return spec
 
     def definition(self, spec: Spec) -> Parsed:
-        """The full definition of a spec."""
-        return self._given.get(spec.path) or self._readers.definition(spec.path)
+        """The full definition of a spec. UsageError where its files say another thing by now than when it was opened."""
+        if spec.path in self._given:
+            return self._given[spec.path]
+        parsed = self._readers.definition(spec.path)
+        if identity(definition_material(parsed.definition)) != spec.definition_id:
+            raise UsageError("its files changed while they were read", at=spec.path, hint="try again")
+        return parsed
 
     def refuse_unserved(self, spec: Spec) -> None:
         """InvalidDefinition where a spec asks for what has no builder."""
@@ -205,8 +213,8 @@ class Specs:
     def _known(self, key: Digest, path: str) -> Spec | None:
         value: Any = self._claims.get(_SEEN, key)
         try:
-            folder = PurePath(path).parent
-            if any(self._content(str(folder / name)) != seen for name, seen in value["files"].items()):
+            folder, files = PurePath(path).parent, DefinitionFiles(path, self._load)
+            if any(files.digest(str(folder / name)) != seen for name, seen in value["files"].items()):
                 return None
             if any(self._readers.tree(path, Tree(*seen)) != seen[-1] for seen in value["trees"]):
                 return None
@@ -227,9 +235,9 @@ class Specs:
     def _remember(self, spec: Spec, parsed: Parsed, path: str) -> dict[str, JSON]:
         folder = PurePath(path).parent
         files: dict[str, JSON] = {}
-        for name in (*parsed.files, *parsed.absent):
+        for name, digest in parsed.seen:
             relative = PurePath(name).relative_to(folder) if PurePath(name).is_relative_to(folder) else PurePath(name)
-            files[str(relative)] = self._content(name)
+            files[str(relative)] = digest
         return {
             "files": files,
             "trees": [[tree.kind, tree.path, tree.dockerfile, tree.digest] for tree in parsed.trees],
@@ -241,13 +249,6 @@ class Specs:
             "served": spec.served,
             "project": [spec.project.path, spec.project.digest] if spec.project else None,
         }
-
-    def _content(self, name: str) -> str:
-        """The digest of a file; nothing where it is not there."""
-        try:
-            return str(Digest.of(self._load(name)))
-        except FileNotFoundError:
-            return ""
 
 
 def _spec(path: str, parsed: Parsed, selection: Selection) -> Spec:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EnvironmentFault, UsageError
 from envbuild.formats.ranking import choose, lock_beside, refuse_unlocked
+from envbuild.sources.definitionfiles import leads_out
 
 __all__ = ["Found", "find_definition"]
 
@@ -29,8 +30,10 @@ def find_definition(path: str, load: Callable[[str], bytes], *, choosing: bool =
     if not os.path.isdir(path):  # noqa: PTH112  (a Path makes the current folder of no name at all)
         return _named(path)
     taken = choose(path, _names(path), lambda: _asks(str(PurePath(path) / "pyproject.toml"), load, choosing=choosing))
-    where = "" if os.path.normpath(path) == "." else f"{path}: "
-    return Found(str(PurePath(path) / taken.name), f"{where}{taken.line}" if taken.line else "")
+    where, file = "" if os.path.normpath(path) == "." else f"{path}: ", str(PurePath(path) / taken.name)
+    if leads_out(file, path):
+        raise UsageError("a link that leads out of the folder", at=file, hint="name what it leads to, if you mean that")
+    return Found(file, f"{where}{taken.line}" if taken.line else "")
 
 
 def _named(path: str) -> Found:

@@ -128,7 +128,7 @@ class Adapters:
     def specs(self) -> Specs:
         """Definitions and locks as files."""
         load, selection = self.files.load, self.selection
-        read = readers(load, selection, self.given_definition, lambda: self.contents)
+        read = readers(load, selection, self.given_definition, lambda: self.contents, self._definition)
         specs = Specs(
             load, read, self.blobs, self.claims, folder=str(Path.cwd()), version=__version__, selection=selection
         )
@@ -284,6 +284,11 @@ class Adapters:
         if not self.files.is_file(self.spec_path) or is_envbuild_lock(self.spec_path):
             return None
         return read_definition(self.spec_path, self.files.load, self.selection, lambda: self.contents)
+
+    def _definition(self, path: str) -> Parsed:
+        """A definition in full; that of the spec itself is read once, so that all of a command sees the same."""
+        own = self._parsed if path == self.spec_path else None
+        return own or read_definition(path, self.files.load, self.selection, lambda: self.contents)
 
     def _open_memo(self) -> "Memo":
         from envbuild.store.memo import Memo

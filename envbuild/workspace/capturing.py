@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,8 @@ def capture(prefix: str, environ: Mapping[str, str]) -> "Captured":
     from envbuild.sources.installed import captured
 
     found = captured(prefix_of(prefix, environ), environ)
-    # What is written is as it was found; that it can be read again is known before.
-    normalize(found.definition)
-    return found
+    # In its one spelling, so that what is written of it can be read again: conda's Python stands among its packages alone.
+    return replace(found, definition=normalize(found.definition))
 
 
 def prefix_of(prefix: str, environ: Mapping[str, str]) -> Path:

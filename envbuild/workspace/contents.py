@@ -16,6 +16,7 @@ in the context no lock would ever fit.
 import errno
 import os
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +28,7 @@ from envbuild.formats.dockerfile import dockerfile_text
 from envbuild.normalize import normalize
 from envbuild.pipeline.specs import Tree
 from envbuild.sources.contextfiles import Limits, read_tree
+from envbuild.sources.definitionfiles import DefinitionFiles
 from envbuild.workspace.contextneeds import takes_from_context
 
 __all__ = ["LOCKS_IGNORED", "PROJECT_IGNORED", "Completed", "Contents", "meant"]
@@ -39,6 +41,7 @@ PROJECT_IGNORED = (
 LOCKS_IGNORED = ("**/*.envbuild.lock", "**/lockfiles/*.lock")
 """As lines of an ignore file, after all others."""
 
+_LITERAL = re.compile(r"[\\\\*?\[\]]")
 _OF_PROJECTS = Limits(way_out="or keep it outside the project's folder")
 _PROJECT_FILES = (b"pyproject.toml", b"setup.py", b"setup.cfg")
 
@@ -57,11 +60,14 @@ class Contents:
     """Reads each folder once, however often it is asked: what one command does, it does with one content."""
 
     load: Callable[[str], bytes]
-    _known: dict[tuple[str, str, str, str], str] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], str] = field(default_factory=dict)
 
-    def completed(self, definition: Definition, folder: str) -> Completed:
+    def completed(
+        self, definition: Definition, folder: str, *, own: str = "", load: Callable[[str], bytes] | None = None
+    ) -> Completed:
         """The definition, completed from its folder. InvalidDefinition has all that is wrong, by field path.
 
+        `own` is the name of its own file, which reads what belongs to it by `load`.
         What was read already stays as it is: a definition is a value. Paths that leave the folder by their text are not
         looked at: normalizing refuses them.
         """
@@ -74,7 +80,7 @@ class Contents:
             if tree.digest or not _inside(tree.path):
                 return tree.digest
             try:
-                found = self.digest(tree, folder, at)
+                found = self.digest(tree, folder, at, own=own)
             except InvalidDefinition as invalid:
                 faults.extend(invalid.faults)
                 return ""
@@ -83,7 +89,7 @@ class Contents:
 
         base, project = definition.base, definition.project
         if isinstance(base, DockerfileBase):
-            base = self._dockerfile(base, folder, files, faults)
+            base = self._dockerfile(base, folder, files, faults, load or self._inside_of(folder))
             if base.context is not None:
                 tree = Tree("context", base.context.folder, base.path, base.context.digest)
                 base = replace(base, context=replace(base.context, digest=digest(tree, "base.context")))
@@ -97,22 +103,28 @@ class Contents:
             raise InvalidDefinition(faults)
         return Completed(replace(definition, base=base, copy=copy, project=project), tuple(files), tuple(trees))
 
-    def digest(self, tree: Tree, folder: str, at: str = "") -> str:
-        """The digest of a tree of the definition in `folder`. InvalidDefinition where it cannot be read, at field `at`."""
-        key = (folder, tree.kind, tree.path, tree.dockerfile)
+    def digest(self, tree: Tree, folder: str, at: str = "", *, own: str = "") -> str:
+        """The digest of a tree of the definition `own` in `folder`. InvalidDefinition where it cannot be read, at `at`."""
+        key = (folder, tree.kind, tree.path, tree.dockerfile, own)
         if key not in self._known:
             reading = {"context": self._context, "copy": self._source, "project": self._project}[tree.kind]
-            self._known[key] = str(context_digest(reading(tree, folder, at)))
+            self._known[key] = str(context_digest(reading(tree, folder, at, own)))
         return self._known[key]
 
-    def _dockerfile(self, base: DockerfileBase, folder: str, files: list[str], faults: list[Fault]) -> DockerfileBase:
+    def _inside_of(self, folder: str) -> Callable[[str], bytes]:
+        """Reads the files that stay inside a folder."""
+        return DefinitionFiles(posixpath.join(folder, ""), self.load).load
+
+    def _dockerfile(
+        self, base: DockerfileBase, folder: str, files: list[str], faults: list[Fault], load: Callable[[str], bytes]
+    ) -> DockerfileBase:
         """With its text."""
         at, path = "base.dockerfile", posixpath.join(folder, base.path)
         if base.path and not _inside(base.path):
             return base
         text, place = base.dockerfile, path if base.path else "its text"
         try:
-            text = dockerfile_text(text.encode() if text else self.load(path), place)
+            text = dockerfile_text(text.encode() if text else load(path), place)
         except OSError as error:
             faults.append(Fault(at, f"{path}: {_reason(error)}", "its path starts from the definition's folder"))
         except UnicodeEncodeError:
@@ -127,19 +139,22 @@ class Contents:
                 faults.append(Fault(at, what, 'name the folder: context = "."'))
         return replace(base, dockerfile=text)
 
-    def _context(self, tree: Tree, folder: str, at: str) -> tuple[ContextEntry, ...]:
+    def _context(self, tree: Tree, folder: str, at: str, own: str) -> tuple[ContextEntry, ...]:
         if "://" in tree.path or tree.path.startswith("git@"):
             raise InvalidDefinition([Fault(at, "an address, not a folder", "fetch it, and name the folder")])
         top = posixpath.join(folder, tree.path)
         _below(folder, tree.path, at)
-        ignore = self._ignore(own_ignore_file(posixpath.join(folder, tree.dockerfile)), at) if tree.dockerfile else None
+        ignore = None
+        if tree.dockerfile:
+            ignore = self._ignore(own_ignore_file(posixpath.join(folder, tree.dockerfile)), folder, at)
         if ignore is None:
-            ignore = self._ignore(posixpath.join(top, IGNORE_FILE), at)
-        return read_tree(top, at, (ignore or Ignore()).then(_rules(LOCKS_IGNORED)))
+            ignore = self._ignore(posixpath.join(top, IGNORE_FILE), folder, at)
+        own = "" if own == tree.dockerfile else own
+        return read_tree(top, at, (ignore or Ignore()).then(_rules(_ours(own, _below(folder, tree.path, at)))))
 
-    def _source(self, tree: Tree, folder: str, at: str) -> tuple[ContextEntry, ...]:
-        ignore = self._ignore(posixpath.join(folder, IGNORE_FILE), at) or Ignore()
-        ignore = ignore.then(_rules(LOCKS_IGNORED))
+    def _source(self, tree: Tree, folder: str, at: str, own: str) -> tuple[ContextEntry, ...]:
+        ignore = self._ignore(posixpath.join(folder, IGNORE_FILE), folder, at) or Ignore()
+        ignore = ignore.then(_rules(_ours(own, "")))
         below = _below(folder, tree.path, at)
         rule = ignore.rule(below) if below else ""
         left_out = InvalidDefinition(
@@ -154,9 +169,9 @@ class Contents:
 
     def project_entries(self, path: str, folder: str) -> tuple[ContextEntry, ...]:
         """What a project's digest covers."""
-        return self._project(Tree("project", path), folder, "project")
+        return self._project(Tree("project", path), folder, "project", "")
 
-    def _project(self, tree: Tree, folder: str, at: str) -> tuple[ContextEntry, ...]:
+    def _project(self, tree: Tree, folder: str, at: str, _own: str) -> tuple[ContextEntry, ...]:
         _below(folder, tree.path, at)
         rules = _rules((*PROJECT_IGNORED, *LOCKS_IGNORED))
         entries = read_tree(posixpath.join(folder, tree.path), at, rules, limits=_OF_PROJECTS)
@@ -165,10 +180,10 @@ class Contents:
             raise InvalidDefinition([Fault(at, what, "name the folder that has one")])
         return entries
 
-    def _ignore(self, path: str, at: str) -> Ignore | None:
+    def _ignore(self, path: str, folder: str, at: str) -> Ignore | None:
         """An ignore file's lines; None where there is none."""
         try:
-            return read_ignore_file(self.load(path), path)
+            return read_ignore_file(self._inside_of(folder)(path), path)
         except InvalidDefinition as invalid:
             raise InvalidDefinition([Fault(at, f"{f.at}: {f.what}", f.hint) for f in invalid.faults]) from invalid
         except OSError as error:
@@ -177,12 +192,22 @@ class Contents:
             raise InvalidDefinition([Fault(at, f"{path}: {_reason(error)}", "make it readable")]) from error
 
 
-def meant(definition: Definition, folder: str, contents: Contents) -> Completed:
-    """The definition with what its files hold, normalized. InvalidDefinition has the faults of both, by field path."""
+def meant(
+    definition: Definition,
+    folder: str,
+    contents: Contents,
+    *,
+    own: str = "",
+    load: Callable[[str], bytes] | None = None,
+) -> Completed:
+    """The definition with what its files hold, normalized. InvalidDefinition has the faults of both, by field path.
+
+    `own` and `load`: as `Contents.completed` takes them.
+    """
     faults: list[Fault] = []
     completed = Completed(definition)
     try:
-        completed = contents.completed(definition, folder)
+        completed = contents.completed(definition, folder, own=own, load=load)
     except InvalidDefinition as invalid:
         faults += invalid.faults
     try:
@@ -192,6 +217,17 @@ def meant(definition: Definition, folder: str, contents: Contents) -> Completed:
     if faults:
         raise InvalidDefinition(faults)
     return completed
+
+
+def _ours(own: str, below: str) -> tuple[str, ...]:
+    """What of our own is left out of a tree at `below`: the locks, and the definition's file, which is read as such.
+
+    A pyproject.toml stays: it says more than what an environment is.
+    """
+    place = posixpath.relpath(own, below or ".") if own else ".."
+    if posixpath.basename(own) == "pyproject.toml" or not _inside(place):
+        return LOCKS_IGNORED
+    return (*LOCKS_IGNORED, "/" + _LITERAL.sub(r"\\\g<0>", place))
 
 
 def _rules(lines: Sequence[str]) -> Ignore:

@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from os.path import realpath
+from posixpath import dirname
 
+from envbuild.errors import UsageError
 from envbuild.formats.fixing import Change, fixed
 from envbuild.formats.sourcefile import text_of
 from envbuild.pipeline.linting import Finding, lint
 from envbuild.pipeline.locking import Choice
 from envbuild.pipeline.quiet import Quiet
 from envbuild.pipeline.specs import Parsed, Spec
+from envbuild.sources.definitionfiles import leads_out
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.choosing import Chooser
 from envbuild.workspace.reading import read_definition
@@ -57,6 +61,10 @@ class Linting:
             if changes:
                 new[path] = text.encode()
                 done.append(FixedFile(path, changes))
+        for path in new:
+            if leads_out(path, dirname(path)):
+                hint = "name the file itself: it may belong to others, too"
+                raise UsageError("a link that leads out of its folder is not written to", at=path, hint=hint)
         if new:
             read_definition(
                 self._adapters.spec_path,
@@ -64,7 +72,8 @@ class Linting:
                 self._adapters.selection,
             )
         for path, data in new.items():
-            files.write(path, data)
+            # A link stays one: what it leads to is what was read.
+            files.write(realpath(path), data)
         return tuple(done)
 
     def _read(self) -> tuple[Spec, Parsed]:

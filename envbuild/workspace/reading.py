@@ -1,8 +1,9 @@
 """Parsers of what users hand in, each loaded when a file of its kind is met."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from posixpath import dirname
+from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from envbuild.definition import Definition, DockerfileBase
@@ -14,6 +15,7 @@ from envbuild.lockfile import LockDocument
 from envbuild.oci import Image
 from envbuild.pipeline.specs import Parsed, Readers
 from envbuild.ports import Files, OpensBlobs
+from envbuild.sources.definitionfiles import DefinitionFiles
 
 if TYPE_CHECKING:
     from envbuild.workspace.contents import Completed, Contents
@@ -41,23 +43,25 @@ def read_definition(
     """
     from envbuild.normalize import normalize, unserved
 
+    files = DefinitionFiles(path, load)
     completed: list[Completed] = []
 
     def finish(definition: Definition) -> Definition:
         if not _names_files(definition):
             return normalize(definition)
-        completed[:] = [_completed(definition, dirname(path), contents, load)]
+        completed[:] = [_completed(_alone(definition, path), path, contents() if contents else None, files.load)]
         return completed[0].definition
 
-    reading = _read(path, load, selection, finish)
+    reading = _read(path, files.load, selection, finish)
+    files.refuse_strays()
     return Parsed(
         reading.definition,
         reading.logins,
         reading.notices,
         (*reading.files, *(file for one in completed for file in one.files if file not in reading.files)),
-        absent=reading.absent,
         served=not unserved(reading.definition),
         trees=tuple(tree for one in completed for tree in one.trees),
+        seen=files.seen,
     )
 
 
@@ -73,17 +77,28 @@ def complete(definition: Definition, load: Callable[[str], bytes]) -> Definition
     return _completed(definition, "", None, load).definition
 
 
+def _alone(definition: Definition, path: str) -> Definition:
+    """A Dockerfile that is the definition itself, without a context where it takes nothing from one."""
+    from envbuild.workspace.contextneeds import takes_from_context
+
+    base = definition.base
+    if not isinstance(base, DockerfileBase) or base.path != basename(path) or takes_from_context(base.dockerfile):
+        return definition
+    return replace(definition, base=replace(base, context=None))
+
+
 def _names_files(definition: Definition) -> bool:
     """Whether files that it names are part of it."""
     return isinstance(definition.base, DockerfileBase) or bool(definition.copy) or definition.project is not None
 
 
 def _completed(
-    definition: Definition, folder: str, contents: "Callable[[], Contents] | None", load: Callable[[str], bytes]
+    definition: Definition, path: str, contents: "Contents | None", load: Callable[[str], bytes]
 ) -> "Completed":
+    """Completed from the folder of the file at `path`, which reads its files by `load`."""
     from envbuild.workspace.contents import Contents, meant
 
-    return meant(definition, folder, contents() if contents else Contents(load))
+    return meant(definition, dirname(path), contents or Contents(load), own=basename(path), load=load)
 
 
 def readers(
@@ -91,13 +106,14 @@ def readers(
     selection: Selection,
     given: Definition | None,
     contents: "Callable[[], Contents]",
+    definition: Callable[[str], Parsed],
 ) -> Readers:
     """The parsers over `load`; `given` is the definition that stands in no file, if it is one."""
     return Readers(
-        definition=lambda path: read_definition(path, load, selection, contents),
+        definition=definition,
         lock=read_lock,
         refuse=lambda path: _refuse_unserved(path, load, selection, given),
-        tree=lambda path, tree: contents().digest(tree, dirname(path)),
+        tree=lambda path, tree: contents().digest(tree, dirname(path), own=basename(path)),
     )
 
 
@@ -114,7 +130,7 @@ def _refuse_unserved(path: str, load: Callable[[str], bytes], selection: Selecti
     if given is not None:
         refuse(given)
         return
-    _read(path, load, selection, refuse)
+    _read(path, DefinitionFiles(path, load).load, selection, refuse)
 
 
 def _read(path: str, load: Callable[[str], bytes], selection: Selection, finish: Finish) -> Reading:

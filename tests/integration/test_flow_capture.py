@@ -40,7 +40,7 @@ def test_what_is_built_of_a_captured_environment_has_the_same_versions(warm, ven
 def test_the_active_environment_is_captured_to_stdout(warm, venv):
     done = warm("capture", env={"VIRTUAL_ENV": str(venv)}).ok()
     assert done.stdout.startswith(b'format = 1\nname = "serving"\n')
-    assert b'"six==1.16.0"' in done.stdout
+    assert b'"six==1.16"' in done.stdout
     said = warm("capture", venv, "--quiet").ok()
     assert (said.stdout, said.stderr) == (done.stdout, b"")
 
@@ -64,7 +64,7 @@ def test_json_has_the_definition_and_what_was_left_behind(warm, tmp_path):
     assert b"secret" not in done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert (said["schema"], said["name"], said["prefix"], said["path"]) == (1, "made", str(made.path), "")
-    assert '"six==1.16.0"' in said["toml"]
+    assert '"six==1.16"' in said["toml"]
     (left,) = said["left_behind"]
     assert (left["name"], left["version"], left["reason"]) == ("mine", "0.3", "vcs")
     assert left["origin"] == f"git+https://git.example/a@{'c' * 40}"

@@ -6,6 +6,9 @@ import pytest
 from environments import Made
 
 from envbuild.errors import InvalidDefinition, UsageError
+from envbuild.formats.reading import read
+from envbuild.formats.toml.envtomldump import envbuild_toml
+from envbuild.normalize import normalize
 from envbuild.workspace import Workspace
 from envbuild.workspace.capturing import capture, prefix_of
 
@@ -52,7 +55,7 @@ def test_an_activated_environment_that_was_deleted_is_named(here):
 def test_a_workspace_captures_by_the_variables_that_it_was_opened_with(here):
     folder, environ = here
     workspace = Workspace.open(environ | {"VIRTUAL_ENV": f"{folder}/.venv"})
-    assert [r.text for r in workspace.capture().definition.pypi] == ["six==1.16.0"]
+    assert [r.text for r in workspace.capture().definition.pypi] == ["six==1.16"]
     assert workspace.capture("train").definition.name == "train"
 
 
@@ -63,3 +66,27 @@ def test_what_no_definition_can_say_is_a_fault_before_anything_is_written(here):
     with pytest.raises(InvalidDefinition) as refused:
         capture("train", environ)
     assert refused.value.at == "variables.MODE"
+
+
+def test_a_conda_environment_is_written_as_a_file_that_is_read_again(here):
+    """A python beside conda's python was written: envbuild refused its own file."""
+    folder, environ = here
+    made = Made.conda(folder / "conda/envs/mixed")
+    made.python_by_conda(requested_spec="python")
+    made.record("numpy", "1.26.4", requested_spec="numpy", dists=["numpy"])
+    made.dist("six", "1.16.0")
+    found = capture("mixed", environ).definition
+    assert "python=3.11.9" in found.conda
+    text = envbuild_toml(found).encode()
+    assert read("envbuild.toml", lambda _: text, finish=normalize).definition == found
+
+
+def test_an_empty_folder_of_conda_s_makes_no_conda_environment(here):
+    """What conda removed may leave the folder: an environment without packages would be written, and nobody told."""
+    folder, environ = here
+    (folder / "gone/conda-meta").mkdir(parents=True)
+    with pytest.raises(UsageError) as refused:
+        capture("./gone", environ)
+    assert "no Python environment" in str(refused.value)
+    (folder / "gone/conda-meta/history").write_text("")
+    assert capture("./gone", environ).definition.name == "gone"

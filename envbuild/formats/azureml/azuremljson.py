@@ -7,9 +7,12 @@ import errno
 import posixpath
 from dataclasses import replace
 
-from envbuild.definition import Base, DebianBase, Definition, DockerfileBase, ImageBase
+from envbuild.definition import DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.azureml.azuremlyaml import azureml_name, is_reference
+from envbuild.formats.azureml.azuremldocker import docker_base, docker_platform
+from envbuild.formats.azureml.azuremlyaml import azureml_name
+from envbuild.formats.azureml.condafile import read_conda_file
+from envbuild.formats.azureml.ownfields import placed_in_own_lines
 from envbuild.formats.conda.environmentyml import read_environment, read_environment_yml
 from envbuild.formats.finishing import finished
 from envbuild.formats.nodes.jsonnodes import load_json
@@ -17,18 +20,26 @@ from envbuild.formats.nodes.yamlfields import YamlFields
 from envbuild.formats.nodes.yamlnodes import Map, Node, Scalar, Sequence
 from envbuild.formats.pip.requirementlist import in_order
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
+from envbuild.platforms import LINUX_AMD64
 
 __all__ = ["read_azureml_json"]
 
 _CONDA_BESIDE, _DOCKERFILE_BESIDE = "conda_dependencies.yml", "BaseDockerfile"
 _PLACEHOLDER = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
-_KEYS = ("name", "version", "environmentVariables", "python", "docker")
-_FOR_THE_RUN = ("enabled", "arguments", "sharedVolumes", "shmSize", "gpuSupport")
+_KEYS = ("name", "version", "description", "tags", "environmentVariables", "python", "docker")
+_PYTHON_KEYS = ("userManagedDependencies", "interpreterPath", "condaDependencies", "condaDependenciesFile")
 _OTHER_ENGINES = {
     "spark": "packages for Spark are not installed",
     "r": "R is not installed",
     "databricks": "libraries of Databricks are not installed",
 }
+_IN_DOCKER = {
+    "base.image": "baseImage",
+    "base.dockerfile": "baseDockerfile",
+    "base.context": "buildContext",
+    "platforms": "platform",
+}
+"""Fields of a definition that stand in the section `docker`."""
 
 
 def read_azureml_json(path: str, load: Loader, asked: ReadRequest) -> Reading:
@@ -41,112 +52,128 @@ def read_azureml_json(path: str, load: Loader, asked: ReadRequest) -> Reading:
 
 class _Reader:
     def __init__(self, document: Map, path: str, load: Loader, asked: ReadRequest) -> None:
-        self._path, self._load, self._asked = path, load, asked
+        self._document, self._path, self._load, self._asked = document, path, load, asked
         self._fields = YamlFields(document, path, [])
         self._notices: list[str] = []
         self._files: list[str] = [path]
         self._absent: list[str] = []
+        self._conda: Node | None = None
+        self._conda_file: Node | None = None
+        self._user_managed, self._interpreter = False, ""
 
     def reading(self) -> Reading:
+        own = self._definition()
+        asked = replace(self._asked, finish=lambda packages: self._asked.finish(self._whole(packages, own)))
+        try:
+            reading = self._alone(asked) if self._user_managed else self._packages(asked)
+        except InvalidDefinition as invalid:
+            raise placed_in_own_lines(invalid, self._line_of) from None
+        return replace(
+            reading,
+            notices=(*self._notices, *reading.notices),
+            files=tuple(dict.fromkeys((*self._files, *reading.files))),
+            absent=(*self._absent, *reading.absent),
+        )
+
+    def _definition(self) -> Definition:
+        """What the JSON says beside packages. InvalidDefinition has all that is wrong in it."""
         fields = self._fields
         name, variables = azureml_name(fields.words("name")), self._variables()
+        description, tags = fields.text("description"), fields.pairs("tags")
         python, docker = fields.table("python"), fields.table("docker")
-        base = self._base(docker) if docker else DebianBase()
-        user_managed = python.flag("userManagedDependencies") if python else False
-        interpreter = python.text("interpreterPath") if python else ""
-        conda = python.take("condaDependencies") if python else None
-        if python and python.take("baseCondaEnvironment"):
-            python.fault(
-                "baseCondaEnvironment", "an environment of the base image is not extended", "list its packages"
-            )
+        platform = docker_platform(docker) if docker else LINUX_AMD64
+        base = docker_base(docker, self._dockerfile(docker), self._notices) if docker else DebianBase()
+        if python:
+            self._python(python)
+            if self._user_managed and isinstance(base, DebianBase) and not fields.faults:
+                what = "a Python that you manage, and no image that has it"
+                python.fault("userManagedDependencies", what, "name a baseImage, or list the packages")
         for ignored in ("version", "assetId"):
             fields.take(ignored)
         self._other_engines()
         fields.unknown(_KEYS)
         if fields.faults:
             raise in_order(fields.faults)
+        return Definition(
+            name=name or self._asked.name,
+            description=description,
+            tags=tags,
+            base=base,
+            interpreter=self._interpreter if self._user_managed else "",
+            platforms=(platform,),
+            variables=variables,
+        )
 
-        def finish(packages: Definition) -> Definition:
-            meant = replace(packages, name=name or self._asked.name)
-            meant = replace(meant, variables=(*packages.variables, *variables))
-            if not isinstance(base, DebianBase):
-                meant = replace(meant, base=base)
-            return self._asked.finish(replace(meant, interpreter=interpreter if user_managed else ""))
-
-        asked = replace(self._asked, finish=finish)
-        reading = self._alone(asked) if user_managed else self._packages(conda, asked)
+    def _whole(self, packages: Definition, own: Definition) -> Definition:
+        """The packages' definition with what the JSON says."""
         return replace(
-            reading,
-            notices=(*self._notices, *reading.notices),
-            files=tuple(dict.fromkeys((*self._files, *reading.files))),
-            absent=tuple(self._absent),
+            packages,
+            name=own.name,
+            description=own.description,
+            tags=own.tags,
+            base=packages.base if isinstance(own.base, DebianBase) else own.base,
+            interpreter=own.interpreter,
+            platforms=own.platforms,
+            variables=(*packages.variables, *own.variables),
         )
 
     def _variables(self) -> tuple[tuple[str, str], ...]:
         pairs = self._fields.pairs("environmentVariables")
         return tuple(pair for pair in pairs if pair != _PLACEHOLDER)
 
+    def _python(self, python: YamlFields) -> None:
+        self._user_managed = python.flag("userManagedDependencies")
+        self._interpreter = python.text("interpreterPath")
+        self._conda, self._conda_file = python.take("condaDependencies"), python.take("condaDependenciesFile")
+        if self._conda is not None and not isinstance(self._conda, Map):
+            python.fault("condaDependencies", "expected an object", "what an environment.yml has, as JSON")
+        if self._conda_file is not None and not isinstance(self._conda_file, Scalar):
+            python.fault(
+                "condaDependenciesFile", "expected a file's path", f'"condaDependenciesFile": "{_CONDA_BESIDE}"'
+            )
+        if python.take("baseCondaEnvironment"):
+            what = "an environment of the base image is not extended"
+            python.fault("baseCondaEnvironment", what, "list its packages")
+        python.unknown(_PYTHON_KEYS)
+
     def _alone(self, asked: ReadRequest) -> Reading:
         """The base as it is."""
         return Reading(finished(Definition(python=""), asked.finish, (), lambda _: self._path), (), (), (self._path,))
 
-    def _packages(self, conda: Node | None, asked: ReadRequest) -> Reading:
-        if isinstance(conda, Map):
-            return read_environment(conda, "", self._path, self._load, asked)
+    def _packages(self, asked: ReadRequest) -> Reading:
+        if isinstance(self._conda, Map):
+            return read_environment(self._conda, "", self._path, self._load, asked)
+        if isinstance(self._conda_file, Scalar):
+            return read_conda_file("python.condaDependenciesFile", self._conda_file, self._path, self._load, asked)
         beside = posixpath.join(posixpath.dirname(self._path), _CONDA_BESIDE)
         if self._text_beside(_CONDA_BESIDE) is not None:
             return read_environment_yml(beside, self._load, asked)
         return Reading(finished(Definition(), asked.finish, (), lambda _: self._path), (), (), (self._path,))
 
-    def _base(self, docker: YamlFields) -> Base:
-        image, dockerfile = docker.text("baseImage"), docker.text("baseDockerfile")
-        registry = docker.take("baseImageRegistry")
-        if docker.take("buildContext"):
-            docker.fault("buildContext", "it lies in a storage of the service", "fetch it, and build its folder")
-        self._platform(docker.table("platform"))
-        for key in _FOR_THE_RUN:
-            docker.take(key)
-        docker.unknown(("baseImage", "baseDockerfile", "baseImageRegistry", "platform", "buildContext"))
-        if not dockerfile and not image:
-            dockerfile = self._text_beside(_DOCKERFILE_BESIDE) or ""
-        if dockerfile:
-            if image:
-                docker.fault("baseDockerfile", "given beside baseImage", "keep one of them")
-            return DockerfileBase(dockerfile)
-        address = self._address(registry, docker)
-        if isinstance(registry, Scalar) and "/" in address:
-            if image:
-                self._notices.append(f"{self._path}: baseImageRegistry {address} stands for baseImage {image}")
-            address, _, image = address.partition("/")
-        reference = f"{address}/{image}" if address and image else image
-        if reference and not is_reference(reference):
-            docker.fault("baseImage", f"{reference} is no image's reference", "NAME@sha256:..., or NAME:TAG")
-        return ImageBase(reference) if reference else DebianBase()
+    def _dockerfile(self, docker: YamlFields) -> str | None:
+        """The text of the Dockerfile beside it, where the JSON names no base itself."""
+        named = any(key in docker for key in ("baseImage", "baseDockerfile", "buildContext"))
+        return None if named else self._text_beside(_DOCKERFILE_BESIDE)
 
-    def _address(self, registry: Node | None, docker: YamlFields) -> str:
-        """The registry's; a text may be address and image in one, as people wrote it (lint tells: EB125)."""
-        if registry is None:
-            return ""
-        if isinstance(registry, Scalar):
-            return registry.text.strip().removeprefix("https://").strip("/")
-        if not isinstance(registry, Map):
-            docker.fault("baseImageRegistry", "expected an object", '"baseImageRegistry": {"address": "HOST"}')
-            return ""
-        fields = YamlFields(registry, self._path, docker.faults, "docker.baseImageRegistry.")
-        address = fields.text("address")
-        if any(fields.take(key) for key in ("username", "password", "registryIdentity")):
-            self._notices.append(f"{self._path}: the registry's login is not read: envbuild login {address or 'HOST'}")
-        return address.removeprefix("https://").rstrip("/")
+    def _line_of(self, field: str) -> str:
+        """file:line of a definition's field that stands in the JSON; nothing for one that does not."""
+        docker, python, variables = (self._inner(key) for key in ("docker", "python", "environmentVariables"))
+        if field.startswith("variables."):
+            name = field.removeprefix("variables.")
+            return variables.at(name) if name in variables.names else ""
+        if field == "interpreter":
+            return python.at("interpreterPath")
+        key = next((key for start, key in _IN_DOCKER.items() if field.startswith(start)), "")
+        if key:
+            return docker.at(key)
+        top = field.partition(".")[0].partition("[")[0]
+        return self._fields.at(top) if top in ("name", "description", "tags") else ""
 
-    def _platform(self, platform: YamlFields | None) -> None:
-        if platform is None:
-            return
-        if platform.text("os", "Linux").lower() != "linux":
-            platform.fault("os", "only Linux images are built", '"os": "Linux"')
-        if platform.text("architecture", "amd64") != "amd64":
-            platform.fault(
-                "architecture", "the service had amd64 alone", "`platforms` of an envbuild.toml names others"
-            )
+    def _inner(self, key: str) -> YamlFields:
+        """A section as it stands there, for its lines alone."""
+        table = self._document.entries.get(key)
+        line = self._document.keys.get(key, self._document.line)
+        return YamlFields(table if isinstance(table, Map) else Map({}, {}, line), self._path, [])
 
     def _other_engines(self) -> None:
         for key, what in _OTHER_ENGINES.items():

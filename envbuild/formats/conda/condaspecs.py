@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from envbuild.matchspec.ranges import pin_of
 from envbuild.matchspec.spec import MatchSpec, match_spec
 
-__all__ = ["is_only_python", "names_a_version", "python_minor", "python_of", "spec_name", "spec_text"]
+__all__ = [
+    "is_only_python",
+    "names_a_release",
+    "names_a_version",
+    "python_minor",
+    "python_of",
+    "spec_name",
+    "spec_text",
+]
 
 
 def spec_text(text: str) -> str:
@@ -49,12 +57,15 @@ def python_of(spec: str) -> tuple[str, tuple[str, str] | None]:
     found = _read(spec)
     if found is None or (not found.versions and not found.build and not found.fields):
         return "", None
-    minor, pin = python_minor(spec), pin_of(found.versions)
-    if not minor:
-        return "", (f"{spec}: which Python is meant is not clear", "name one: `python=3.11`")
-    if found.build or found.fields or (pin and pin not in (f"=={minor}", f"{minor}.*")):
-        return "", (f"{spec}: the base has one build of Python {minor}, and this names another", f"`python={minor}`")
-    return minor, None
+    minor = python_minor(spec)
+    return (minor, None) if minor else ("", (f"{spec}: which Python is meant is not clear", "name one: `python=3.11`"))
+
+
+def names_a_release(spec: str) -> bool:
+    """Whether a spec of Python names more than its minor version: a release (`python=3.11.9`), a build, a file."""
+    found = _read(spec)
+    minor, pin = python_minor(spec), pin_of(found.versions) if found else ""
+    return found is not None and bool(found.build or found.fields or (pin and pin not in (f"=={minor}", f"{minor}.*")))
 
 
 def _read(spec: str) -> MatchSpec | None:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from envbuild.definition import DEFAULT_PYTHON, DebianBase, Definition
+from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.conda.condaspecs import is_only_python, python_of, spec_name, spec_text
+from envbuild.formats.conda.condaspecs import is_only_python, names_a_release, python_of, spec_name, spec_text
 from envbuild.formats.finishing import finished, unfinished
 from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence
@@ -107,14 +107,24 @@ def _meant(found: _Found, path: str) -> Definition:
 
 
 def _more_notices(found: _Found, definition: Definition) -> list[str]:
+    if not definition.conda:
+        return _without_conda(found, definition.python)
     notices = []
-    if definition.conda and not {channel for channel, _ in found.channels} - {"nodefaults"}:
+    if not {channel for channel, _ in found.channels} - {"nodefaults"}:
         notices.append(f"no channels are named: {_DEFAULT_CHANNEL} is meant")
-    if not definition.conda and not any(spec_name(spec) == "python" for spec, _ in found.conda):
-        notices.append(f"no Python is named: {DEFAULT_PYTHON} is meant")
-    if found.has_pip_section and not any(spec_name(spec) == "pip" for spec, _ in found.conda) and definition.conda:
+    if found.has_pip_section and not any(spec_name(spec) == "pip" for spec, _ in found.conda):
         notices.append("pip is not among the conda packages: conda adds it, with a warning; name it")
     return notices
+
+
+def _without_conda(found: _Found, python: str) -> list[str]:
+    """What becomes of conda's python and pip where it has nothing else to give."""
+    pythons = [spec for spec, _ in found.conda if spec_name(spec) == "python"]
+    notices = [] if pythons else [f"no Python is named: {DEFAULT_PYTHON} is meant"]
+    meant = f"the base's own release of {python} is taken" if python in SUITE_PYTHONS.values() else f"{python} is meant"
+    notices += [f"{spec}: {meant}" for spec in pythons if names_a_release(spec)]
+    pips = [spec for spec, _ in found.conda if spec_name(spec) == "pip" and spec != "pip"]
+    return notices + [f"{spec}: means nothing: packages from an index are installed without pip" for spec in pips]
 
 
 def _selectors(text: str, path: str) -> list[Fault]:

@@ -57,7 +57,8 @@ class YamlFields:
         node = self.take(key)
         if node is None or isinstance(node, Scalar):
             return node.text if node else ""
-        self.fault(key, "expected a text", "is the indent right?")
+        kind = "a list" if isinstance(node, Sequence) else "a table"
+        self.fault(key, f"expected a text, got {kind}", "is the indent right?")
         return ""
 
     def flag(self, key: str) -> bool:
@@ -76,9 +77,13 @@ class YamlFields:
         if node is None:
             return None
         if isinstance(node, Map):
-            return YamlFields(node, self._path, self.faults, f"{self._inside}{key}.")
+            return self.inner(key, node)
         self.fault(key, "expected a table", f"`{key}:` and below it `NAME: value`")
         return None
+
+    def inner(self, key: str, table: Map) -> "YamlFields":
+        """The fields of a table that was taken at a key; its faults are told with the others."""
+        return YamlFields(table, self._path, self.faults, f"{self._inside}{key}.")
 
     def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
         """A table of names and words, as they are written."""

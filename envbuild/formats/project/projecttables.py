@@ -12,7 +12,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Definition, Index
+from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, SUITE_RELEASES, DebianBase, Definition, Index
 from envbuild.formats.pip.reqindexes import Logins, index_names
 from envbuild.formats.toml.tomltable import Table
 from envbuild.formats.urls import address
@@ -47,11 +47,10 @@ def based_on(table: Table, definition: Definition) -> Definition:
     except InvalidSpecifier:
         table.fault("requires-python", f"not a version specifier: {wanted!r}", 'such as requires-python = ">=3.11"')
         return definition
-    for suite, python in SUITE_PYTHONS.items():
-        # Any release of it: `>=3.11.4` is not answered by the name 3.11 alone.
-        if any(allowed.contains(f"{python}.{patch}") for patch in range(20)):
-            return replace(definition, base=DebianBase(suite), python=python)
-    has = ", ".join(SUITE_PYTHONS.values())
+    for suite, release in SUITE_RELEASES.items():
+        if allowed.contains(release):
+            return replace(definition, base=DebianBase(suite), python=SUITE_PYTHONS[suite])
+    has = ", ".join(SUITE_RELEASES.values())
     table.fault("requires-python", f"{wanted} allows none of the Pythons that a base has", f"those are {has}")
     return definition
 

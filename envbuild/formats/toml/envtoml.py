@@ -119,6 +119,8 @@ class _Reader:
         if "name" in table.values and not name:
             table.fault("name", "is empty", "leave the key out, or give a name")
         pypi, base = self._pypi(), base_in(table)
+        if "base" not in table.values and isinstance(python := table.values.get("python"), str):
+            base = DebianBase.with_python(python)
         conda = table.strings("conda")
         constraints = self._constraints()
         table.faults += conflicts(self._placed)

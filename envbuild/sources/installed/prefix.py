@@ -66,7 +66,7 @@ def read_prefix(path: Path, environ: Mapping[str, str]) -> Prefix:
     if not path.is_dir():
         raise UsageError("there is no such folder", at=str(path), hint=_HINT)
     settings = _pyvenv(path)
-    conda = (path / "conda-meta").is_dir()
+    conda = _is_condas(path / "conda-meta")
     kind = Kind.VENV if settings else Kind.CONDA if conda else Kind.INSTALLATION
     stated = _VERSION.search(settings.get("version_info") or settings.get("version") or "") if settings else None
     library = _library(path, stated["minor"] if stated else "")
@@ -91,6 +91,11 @@ def read_prefix(path: Path, environ: Mapping[str, str]) -> Prefix:
         base_sites=base,
         system=_system(path),
     )
+
+
+def _is_condas(meta: Path) -> bool:
+    """Whether the folder has what conda keeps: a history, or records. What was removed may leave the folder."""
+    return (meta / "history").is_file() or any(meta.glob("*.json"))
 
 
 def _pyvenv(path: Path) -> dict[str, str]:

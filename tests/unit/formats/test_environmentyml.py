@@ -181,7 +181,6 @@ def test_the_folder_of_another_machine_is_left_out():
         ("dependencies:\n- pip: [a]\n- pip: [b]\n", [("3", "pip: given twice")]),
         ("dependencies: [python=3.11]\nvariables: [a]\n", [("2", "variables: expected a table")]),
         ("dependencies: [python=3.11]\nvariables:\n  A:\n", [("3", "variables.A: expected a text")]),
-        ("dependencies:\n- python=3.10.4\n", [("2", "python=3.10.4: the base has one build of Python 3.10, and this names another")]),
         ("dependencies:\n- python>=3.8\n", [("2", "python>=3.8: which Python is meant is not clear")]),
         ("image: x\nconda_file: y\n", [("1", "image: conda knows no such key"), ("2", "conda_file: conda knows no such key")]),
     ],
@@ -207,6 +206,7 @@ def test_a_fault_of_the_pip_section_has_its_own_line():
         ("python", ""), ("python=3.11", "3.11"), ("python==3.11", "3.11"), ("python 3.11.*", "3.11"), ("python=3.11.*", "3.11"),
         ("python 3.11", "3.11"), ("python >=3.11,<3.12", "3.11"), ("python>=3.11,<3.12.0a0", "3.11"),
         ("conda-forge::python=3.9", "3.9"), ("Python=3.10", "3.10"),
+        ("python=3.11.4", "3.11"), ("python==3.9.7=h123", "3.9"), ("python 3.10.18.*", "3.10"),
     ],
 )  # fmt: skip
 def test_the_forms_in_which_people_name_a_python(spec, python):
@@ -215,10 +215,35 @@ def test_the_forms_in_which_people_name_a_python(spec, python):
 
 
 @pytest.mark.parametrize(
-    "spec", ["python=3.11.4", "python==3.9.7=h123", "python>=3.8,<3.11", "python>=3", "python=3", "python=2.7"]
+    "spec", ["python>=3.8,<3.11", "python>=3", "python=3", "python=2.7", "python[md5=d41d8cd98f00b204e9800998ecf8427e]"]
 )
 def test_a_python_that_cannot_be_had_is_never_another_one(spec):
     assert python_of(spec_text(spec))[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("spec", "python", "said"),
+    [
+        ("python=3.11.9", "3.11", "python=3.11.9: the base's own release of 3.11 is taken"),
+        ("python==3.13.1=h123", "3.13", "python==3.13.1=h123: the base's own release of 3.13 is taken"),
+        ("python=3.8.13", "3.8", "python=3.8.13: 3.8 is meant"),
+        ("python=3.11", "3.11", ""),
+        ("python=3.11.*", "3.11", ""),
+    ],
+)
+def test_a_release_of_python_is_its_minor_version_and_said(spec, python, said):
+    """AzureML's SDK wrote python=3.8.13 into every environment; refused, none of them could be read."""
+    found = read(f"dependencies:\n- {spec}\n- pip:\n  - six\n")
+    assert found.definition.python == python
+    assert list(found.notices) == ([said] if said else [])
+
+
+def test_a_version_of_pip_is_said_to_mean_nothing_where_conda_installs_nothing():
+    """Else a user pins pip, and believes that it installs."""
+    assert read("dependencies: [python=3.11, pip=24.0]\n").notices == (
+        "pip=24.0: means nothing: packages from an index are installed without pip",
+    )
+    assert read("channels: [a]\ndependencies: [python=3.11, pip=24.0, numpy]\n").notices == ()
 
 
 @pytest.mark.parametrize(
