@@ -85,12 +85,12 @@ class MatchSpec:
 @lru_cache(maxsize=8192)
 def match_spec(text: str) -> MatchSpec:
     """What a spec's text means. ValueError says what is wrong with it, without credentials."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"more than {_LONGEST} characters")
     plain = " ".join(text.split())
     if _SELECTOR.search(plain):
         raise ValueError("a selector is a comment here: conda-build alone reads it")
     plain = _COMMENT.sub("", plain).strip()
-    if len(plain) > _LONGEST:
-        raise ValueError(f"more than {_LONGEST} characters")
     _refuse(plain)
     if found := _PACKAGE_URL.fullmatch(plain):
         return _of_url(found)

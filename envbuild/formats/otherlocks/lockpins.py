@@ -6,11 +6,12 @@ What every lock of another tool becomes, so that locks of one set of packages ar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envbuild.definition import Definition, Requirement
 from envbuild.errors import Fault
+from envbuild.formats.otherlocks.lockedfiles import LockedFile, wrong_file
 from envbuild.formats.otherlocks.lockindexes import LockIndexes
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.pip.specline import BadSpec, checked_hashes, read_spec
@@ -43,6 +44,8 @@ class LockedPackage:
     where: int
     hashes: tuple[str, ...] = ()
     """As the lock has them: `sha256:<hex>`."""
+    files: tuple[LockedFile, ...] = ()
+    """Its files, as far as the lock names them."""
     index: str = ""
     """The URL of its index; nothing for the default one."""
     url: str = ""
@@ -59,26 +62,33 @@ class LockPins:
     def __init__(self, sets: MarkerSets, target: int, indexes: LockIndexes, logins: Logins, again: str) -> None:
         """`target`: the environments that images are made for: what is wrong elsewhere is left alone."""
         self._sets, self._target, self._indexes, self._logins, self._again = sets, target, indexes, logins, again
-        self._found: dict[tuple[str, str, str, str], LockedPackage] = {}
+        self._found: dict[tuple[str, str, str, str, frozenset[str]], LockedPackage] = {}
         self.faults: list[Fault] = []
+        self.notices: list[str] = []
         self._places: list[str] = []
 
     def add(self, package: LockedPackage) -> None:
         """Take a package in. One that is installed nowhere is left out."""
+        try:
+            name = canonicalize_name(package.name, validate=True)
+        except InvalidName:
+            what = f"{package.name!r} is no name of a package" if package.name else "a package without a name"
+            self.faults.append(Fault(package.at, what, f"was the lock edited by hand? Make it anew: {self._again}"))
+            return
         if not package.where:
             return
         if package.source or not package.has_wheel:
             if package.where & self._target:
                 self.faults.append(_unserved(package))
             return
-        name = canonicalize_name(package.name)
+        if package.where & self._target:
+            self.faults += _misnamed(package, self._again)
         index = self._indexes.cleaned(package.index, package.at)
-        key = (name, package.version, package.url, index)
+        # Files that are right in one environment are not right in another: only what is wholly the same is one.
+        key = (name, package.version, package.url, index, frozenset(text.lower() for text in package.hashes))
         before = self._found.get(key)
-        hashes = tuple(dict.fromkeys((*(before.hashes if before else ()), *package.hashes)))
         where = package.where | (before.where if before else 0)
-        kept = before or package
-        self._found[key] = replace(kept, name=name, index=index, where=where, hashes=hashes)
+        self._found[key] = replace(before or package, name=name, index=index, where=where)
 
     def definition(self, asked: Definition) -> Definition:
         """The definition that lists the packages; look at `faults` afterwards."""
@@ -92,10 +102,11 @@ class LockPins:
                 requirements.append(requirement)
                 self._places.append(package.at)
         self.faults += _unhashed(requirements, self._places, self._again)
+        if requirements and not any(requirement.hashes for requirement in requirements):
+            self.notices.append("the lock has no sha256 of any package: what an index has under its name is taken")
         by_index: dict[str, list[str]] = {}
-        for package in packages:
-            if not package.url:
-                by_index.setdefault(package.index, []).append(package.name)
+        for name, index in dict.fromkeys((package.name, package.index) for package in packages if not package.url):
+            by_index.setdefault(index, []).append(name)
         indexes = self._indexes.indexes(by_index)
         return replace(asked, pypi=tuple(requirements), constraints=(), indexes=indexes, no_deps=True)
 
@@ -148,6 +159,19 @@ def _unserved(package: LockedPackage) -> Fault:
     return Fault(package.at, f"{which} has no wheel, and source distributions are not built yet", hint)
 
 
+def _misnamed(package: LockedPackage, again: str) -> list[Fault]:
+    """Where an entry's files are of another package, or a wheel of it could not be checked while others are."""
+    hint = f"was the lock edited by hand? Make it anew: {again}"
+    is_checked = any(text.startswith("sha256:") for text in package.hashes)
+    faults = []
+    for file in package.files:
+        if what := wrong_file(package.name, package.version, file.name):
+            faults.append(Fault(package.at, what, hint))
+        elif is_checked and file.is_wheel and not any(text.startswith("sha256:") for text in file.hashes):
+            faults.append(Fault(package.at, f"{file.name}: no sha256 in the lock, where other files have one", hint))
+    return faults
+
+
 def _clashes(packages: Sequence[LockedPackage], target: int) -> list[Fault]:
     """Where two of one package would be installed at once."""
     faults = []
@@ -155,7 +179,11 @@ def _clashes(packages: Sequence[LockedPackage], target: int) -> list[Fault]:
     for package in packages:
         for other in known.setdefault(package.name, []):
             if package.where & other.where & target:
-                what = f"{package.name} is in the lock twice for one image: {_which(other)} ({other.at}) and {_which(package)}"
+                more = ", with other hashes" if _which(other) == _which(package) else ""
+                what = (
+                    f"{package.name} is in the lock twice for one image: "
+                    f"{_which(other)} ({other.at}) and {_which(package)}{more}"
+                )
                 faults.append(Fault(package.at, what, "choose fewer extras and groups, or lock it again"))
         known[package.name].append(package)
     return faults

@@ -29,4 +29,4 @@ def lock_reading(
     if found := [*faults, *pins.faults]:
         raise InvalidDefinition(found)
     meant = finished(whole, asked.finish, (), lambda at: pins.line_of(at, path))
-    return Reading(meant, logins.pairs(), tuple(notices), (path, *project.files), project.absent)
+    return Reading(meant, logins.pairs(), (*notices, *pins.notices), (path, *project.files), project.absent)

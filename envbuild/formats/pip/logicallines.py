@@ -2,12 +2,13 @@
 
 import re
 import shlex
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["LogicalLine", "logical_lines", "options_of"]
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 
 Option = tuple[str, str | None]
 """An option's name as written (`-r`, `--hash`) and its value, if it has one."""
@@ -34,7 +35,7 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
 def _joined(lines: list[str]) -> Iterator[tuple[int, str]]:
     first, parts = 0, list[str]()
     for number, line in enumerate(lines, 1):
-        is_comment = _COMMENT.match(line) is not None
+        is_comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not is_comment:
             first = first if parts else number
             parts.append(line.strip("\\"))
@@ -59,12 +60,12 @@ def options_of(text: str, shorts: frozenset[str], flags: frozenset[str]) -> list
     ValueError says what is wrong: an open quote, a missing value, a word that is no option.
     """
     try:
-        words = shlex.split(text)
+        words = deque(shlex.split(text))
     except ValueError as error:
         raise ValueError(f"{str(error).lower()}") from None
     options: list[Option] = []
     while words:
-        word = words.pop(0)
+        word = words.popleft()
         name, has_value, value = word.partition("=")
         if not word.startswith("--") and word[:2] in shorts:
             name, value, has_value = word[:2], word[2:], word[2:]
@@ -77,5 +78,5 @@ def options_of(text: str, shorts: frozenset[str], flags: frozenset[str]) -> list
         else:
             # An unknown option keeps the value that follows it, so that one mistake is one fault.
             takes = bool(words) and not words[0].startswith("-")
-            options.append((name, words.pop(0) if takes else None))
+            options.append((name, words.popleft() if takes else None))
     return options

@@ -13,7 +13,8 @@ __all__ = ["bases", "commands"]
 _ENDED = ("mcr.microsoft.com/azureml/", "viennaglobal.azurecr.io/")
 _LARGEST = 100_000
 """Bytes: AzureML's own limit for a Dockerfile (its documentation, "Troubleshooting environment issues")."""
-_INSTALL = re.compile(r"\b(?:pip[0-9.]*|conda|mamba|micromamba|uv)\s[^&;|]*?\binstall\b(?P<words>[^&;|]*)")
+_PROGRAM = re.compile(r"\b(?:pip[0-9.]*+|conda|mamba|micromamba|uv)\s")
+_INSTALL = re.compile(r"\binstall\b")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\\.")
 _REDIRECTED = re.compile(r"(?<!\S)[A-Za-z][\w.-]*(?:\[[\w,.-]*\])?[<>]=?\d\S*")
 
@@ -72,6 +73,12 @@ def _told(field: str, item: str, word: str, line: int) -> Finding:
 
 
 def _redirected(command: str) -> str:
-    unquoted = _QUOTED.sub("", command)
-    words = (_REDIRECTED.search(install["words"]) for install in _INSTALL.finditer(unquoted))
-    return next((word[0] for word in words if word), "")
+    parts = map(_installed, re.split(r"[&;|]", _QUOTED.sub("", command)))
+    return next((word[0] for part in parts if (word := _REDIRECTED.search(part))), "")
+
+
+def _installed(command: str) -> str:
+    """What stands behind `install`, where a command installs packages."""
+    program = _PROGRAM.search(command)
+    install = program and _INSTALL.search(command, program.end())
+    return command[install.end() :] if install else ""

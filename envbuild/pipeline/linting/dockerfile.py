@@ -11,8 +11,8 @@ __all__ = ["Instruction", "instructions"]
 
 _ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)\s*", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?[\"']?(?P<end>[A-Za-z_][A-Za-z0-9_]*)[\"']?")
-_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"(?:\\.|[^\"\\])*\"|'[^']*'|(?:\\.|\S)*)")
-_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:\s+(.*))?", re.DOTALL)
+_PAIR = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]++)=(\"(?:\\.|[^\"\\])*+\"|'[^']*+'|(?:\\.|\S)*+)")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:\s++(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ _END_OF_LIFE = {
 }
 """Python Developer's Guide, "Status of Python versions"; the last day of the month where no day is named."""
 
-_SPEC = re.compile(r"(?:[^\s:]+::)?python\s*(?P<rest>[^\[]*)(?P<brackets>\[.*)?", re.IGNORECASE)
-_MINOR = re.compile(r"={0,2}\s*(?P<minor>\d+\.\d+)(?:[.\d]+|\.?\*)*(?:[= ]\S+)?")
+_SPEC = re.compile(r"(?:[^\s:]++::)?python\s*+(?P<rest>[^\[]*+)(?P<brackets>\[.*)?", re.IGNORECASE)
+_MINOR = re.compile(r"={0,2}\s*+(?P<minor>\d++\.\d++)[.\d*]*+(?:[= ]\S+)?")
 _PART = re.compile(r"\s*(?:[<>=!~]=?=?\s*)?\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.?\*)?(?:[= ][\w*.]+)?\s*", re.IGNORECASE)
 
 

@@ -18,7 +18,7 @@ _NAME = re.compile(
 _VALUE = re.compile(
     r"(?x) gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{30,} | glpat-[A-Za-z0-9_-]{20,} | (?:AKIA|ASIA)[A-Z0-9]{16}"
     r" | xox[abprs]-[A-Za-z0-9-]{10,} | hf_[A-Za-z0-9]{30,} | pypi-[A-Za-z0-9_-]{50,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----"
-    r" | AccountKey=[A-Za-z0-9+/=]{40,} | [a-z][a-z0-9+.-]*://[^/\s:@$]+:[^/\s:@$]+@"
+    r" | AccountKey=[A-Za-z0-9+/=]{40,} | (?<=[a-z0-9+.-])://[^/\s:@$]++:[^/\s:@$]++@"
 )
 _QUERY_NAME = re.compile(r"(?i)sig|signature|key|auth|x_amz_(signature|security_token)")
 """Beside those above: a signed URL is a password (Azure's shared access signatures, S3's presigned URLs)."""

@@ -18,7 +18,7 @@ from envbuild.pipeline.linting.places import Statement
 
 __all__ = ["conda_tables", "document_of", "statements"]
 
-_LOGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@\"']+@[^\s\"'<>\]]+", re.IGNORECASE)
+_LOGIN = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^/\s@\"']++@[^\s\"'<>\]]++", re.IGNORECASE)
 _REQUIREMENTS = ("pypi.requirement", "dependencies", "project.dependencies")
 _NATIVE = ("pypi", "conda", "channels", "name", "python", "base.image")
 
@@ -70,7 +70,7 @@ def _logins(path: str, text: str) -> Iterator[Statement]:
     for number, line in enumerate(text.split("\n"), 1):
         for url in _LOGIN.findall(line):
             try:
-                yield Statement("login", address(url.rstrip("),;")).host, path, number)
+                yield Statement("login", address(url.lstrip("0123456789+.-").rstrip("),;")).host, path, number)
             except ValueError:
                 continue
 

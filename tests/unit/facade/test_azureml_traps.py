@@ -111,12 +111,26 @@ with raises(UsageError, match="clone or download"):
         "0.8, 1.3",
         'base_image_registry = "a/b" is accepted and serialised as a bare string',
         """
-environment = Environment("x")
-environment.docker.base_image = "my-base-image"
-with warns(UserWarning, match="'registry.example' and its image 'my-image', which stands for base_image 'my-base-image'"):
-    environment.docker.base_image_registry = "registry.example/my-image"
-assert environment.docker.base_image_registry.address == "registry.example"
-assert environment.to_definition().base.reference == "registry.example/my-image"
+for text, image, meant in (
+    ("registry.example", "train:1", "registry.example/train:1"),
+    ("registry.example/team", "train:1", "registry.example/team/train:1"),
+    ("https://registry.example/team/", "train:1", "registry.example/team/train:1"),
+    ("registry.example/train:2", None, "registry.example/train:2"),
+    ("registry.example/train:2", "train:1", "registry.example/train:2"),
+    ("registry.example", "registry.example/train:1", "registry.example/train:1"),
+):
+    first, second = Environment("x"), Environment("x")
+    with warns(UserWarning, match="base_image_registry is a text"):
+        first.docker.base_image_registry = text
+    if image:
+        first.docker.base_image = second.docker.base_image = image
+    second.docker.base_image_registry = text
+    assert first.to_definition().base.reference == second.to_definition().base.reference == meant
+    assert id_of(Environment.from_json(first.to_json(), "")) == id_of(first)
+passed = Environment.from_docker_image("x", "other:1")
+passed.docker.base_image_registry = "registry.example/train:2"
+with warns(UserWarning, match="registry.example/train:2 stands for docker.base_image other:1"):
+    assert passed.to_definition().base.reference == "registry.example/train:2"
 """,
     ),
     Trap(
@@ -137,7 +151,7 @@ assert environment.docker.base_dockerfile == "FROM registry.example/base:1"
         """
 environment = Environment("x")
 for section, name, value in (
-    (environment, "environment_variables", ["A=1"]), (environment, "version", 1), (environment, "python", None),
+    (environment, "environment_variables", ["A=1"]), (environment, "environment_variables", {"A": None}), (environment, "version", 1), (environment, "python", None),
     (environment.docker, "base_image", 3), (environment.docker, "arguments", "--rm"), (environment.docker, "platform", "linux"),
     (environment.python, "user_managed_dependencies", "yes"), (environment.python, "interpreter_path", None),
 ):
@@ -205,6 +219,12 @@ remove("more/extra.txt"); remove("more/deep/all.txt"); remove("constraints.txt")
 assert id_of(environment) == before and environment.to_definition().constraints == ("pandas<3",)
 environment.save_to_directory("saved")
 assert id_of(Environment.load_from_directory("saved")) == before
+assert id_of(Environment.from_json(environment.to_json(), "")) == before
+for apart in (False, True):
+    made = RunConfiguration()
+    made.environment = environment
+    made.save(".", f"train-{apart}", separate_environment_yaml=apart)
+    assert id_of(RunConfiguration.load(".", f"train-{apart}").environment) == before
 """,
     ),
     Trap(
@@ -345,7 +365,7 @@ for text in ("dependencies: []\\nextra: 1\\n", "- a\\n", "", "dependencies: [pyt
     ),
     Trap(
         "1.7",
-        "the password is sent in clear inside the definition",
+        "the password is sent in clear inside the definition (a Dockerfile is kept byte for byte, and told)",
         """
 import os
 environment = Environment.from_docker_image("x", "base:1")
@@ -420,12 +440,190 @@ assert id_of(with_login) == id_of(without)
 """,
     ),
     Trap(
+        "1.7",
+        "a login may stand in the address or the image's name, and is saved with it",
+        """
+LOGINS = ("https://user:hunter2@registry.example", "user:hunter2@registry.example/base:1", "user@registry.example/base")
+def refused(give):
+    with raises(ValueError, match="a login stands in it") as caught:
+        give()
+    assert "hunter2" not in str(caught.value) and "user" not in str(caught.value)
+for login in LOGINS:
+    registry, docker = ContainerRegistry(), Environment("x").docker
+    refused(lambda: setattr(registry, "address", login))
+    refused(lambda: setattr(docker, "base_image", login))
+    refused(lambda: setattr(docker, "base_image_registry", login))
+    refused(lambda: Environment.from_docker_image("x", login))
+    refused(lambda: Environment.from_json({"docker": {"baseImage": login}}, ""))
+    refused(lambda: Environment.from_json({"docker": {"baseImageRegistry": login}}, ""))
+    refused(lambda: Environment.from_json({"docker": {"baseImageRegistry": {"address": login}}}, ""))
+with raises(UsageError) as caught:
+    DockerBuildContext(location="https://user:hunter2@git.example/a.git")
+assert "hunter2" not in str(caught.value)
+digest = "registry.example/base@sha256:" + 64 * "0"
+assert Environment.from_docker_image("x", digest).to_definition().base.reference == digest
+""",
+    ),
+    Trap(
+        "1.7",
+        "tokens of conda's channels and queries of URLs are in every text and file",
+        """
+import os
+environment, run = Environment("x"), RunConfiguration()
+conda = environment.python.conda_dependencies
+conda.add_channel("https://conda.example/t/hunter2/team")
+conda.add_channel("https://user:hunter2@conda.example/other")
+conda.add_conda_package("https://conda.example/t/hunter2/team::numpy")
+conda.set_pip_index_url("https://index.example/simple?token=hunter2")
+environment.spark.repositories = ["https://user:hunter2@maven.example/all"]
+environment.databricks.pypi_libraries = [PyPiLibrary("numpy", "https://user:hunter2@index.example/simple")]
+run.environment = environment
+with warns(UserWarning, match="is not written"):
+    environment.save_to_directory("saved")
+conda.save("alone.yml")
+run.save(".", "together"); run.save(".", "apart", separate_environment_yaml=True)
+written = [os.path.join(top, name) for top in ("saved", ".azureml") for name in os.listdir(top)] + ["alone.yml"]
+texts = [open_file(path) for path in written]
+texts += [repr(environment), repr(conda), repr(environment.docker), repr(run), str(environment.to_json()), str(run.to_json())]
+assert not [text for text in texts if "hunter2" in text]
+assert "https://conda.example/team" in open_file("alone.yml")
+""",
+    ),
+    Trap(
+        "1.7",
+        "a login in a Dockerfile's text goes along unsaid",
+        """
+environment = Environment.from_dockerfile("x", "FROM registry.example/base:1\\nRUN pip install -i https://me:hunter2@index.example/simple a\\n")
+assert "hunter2" not in repr(environment)
+with warns(UserWarning, match="base_dockerfile: a login stands in its text, and is written"):
+    environment.save_to_directory("saved")
+made = RunConfiguration()
+made.environment = environment
+with warns(UserWarning, match="base_dockerfile: a login"):
+    made.save(".", "train")
+""",
+    ),
+    Trap(
+        "1.3",
+        "the text of a Dockerfile is what a file object gives, its line ends changed",
+        """
+data = b"\\xef\\xbb\\xbfFROM registry.example/base:1\\r\\nRUN <<EOF\\r\\nset -x\\r\\nEOF\\r\\n"
+with open("Dockerfile.dos", "wb") as file:
+    file.write(data)
+environment = Environment.from_dockerfile("x", "Dockerfile.dos")
+with open("Dockerfile.dos", "rb") as binary, open("Dockerfile.dos", encoding="utf-8") as text:
+    for given in (binary, text):
+        assert id_of(Environment.from_dockerfile("x", given)) == id_of(environment)
+assert environment.docker.base_dockerfile.encode() == data
+environment.save_to_directory("saved")
+with open("saved/BaseDockerfile", "rb") as file:
+    assert file.read() == data
+made = RunConfiguration()
+made.environment = environment
+made.save(".", "train")
+for loaded in (Environment.load_from_directory("saved"), RunConfiguration.load(".", "train").environment):
+    assert loaded.docker.base_dockerfile.encode() == data
+""",
+    ),
+    Trap(
+        "1.3",
+        "the address of a registry without an image says nothing",
+        """
+alone = Environment("x")
+alone.docker.base_image_registry.address = "registry.example"
+dockerfile = Environment.from_dockerfile("x", "Dockerfile")
+dockerfile.docker.base_image_registry.address = "registry.example"
+for environment in (alone, dockerfile):
+    with warns(UserWarning, match="base_image_registry registry.example says nothing"):
+        environment.to_definition()
+full = Environment.from_docker_image("x", "registry.example/base:1")
+full.docker.base_image_registry.address = "registry.example"
+assert full.to_definition().base.reference == "registry.example/base:1"
+""",
+    ),
+    Trap(
+        "1.4",
+        "a context's place is one from the current folder, wherever that is by then",
+        """
+import json, os, shutil
+environment = Environment.from_docker_build_context("x", DockerBuildContext(location="context"))
+before = id_of(environment)
+environment.save_to_directory("project/saved")
+made = RunConfiguration()
+made.environment = environment
+made.save("project", "train")
+assert json.loads(open_file("project/saved/azureml_environment.json"))["docker"]["buildContext"]["location"] == "../../context"
+os.chdir("more")
+assert id_of(environment) == before
+assert id_of(Environment.load_from_directory("../project/saved")) == before
+assert RunConfiguration.load("../project", "train").environment == environment
+os.chdir("..")
+os.mkdir("moved")
+shutil.move("project", "moved/project"); shutil.move("context", "moved/context")
+assert id_of(Environment.load_from_directory("moved/project/saved")) == before
+assert id_of(RunConfiguration.load("moved/project", "train").environment) == before
+""",
+    ),
+    Trap(
+        "1.2",
+        "overwrite=True leaves the files of the environment of before (and may write over those of the user)",
+        """
+import os
+environment = Environment.from_pip_requirements("x", "requirements.txt")
+os.makedirs("saved/more")
+open_file("saved/more/extra.txt", "mine")
+environment.save_to_directory("saved", overwrite=True)
+Environment("y").save_to_directory("saved", overwrite=True)
+assert sorted(os.listdir("saved")) == ["azureml_environment.json", "conda_dependencies.yml", "more"]
+assert open_file("saved/more/extra.txt") == "mine"
+""",
+    ),
+    Trap(
+        "1.2",
+        "values of variables that are no texts: one more thing that fails far away",
+        """
+environment = Environment("x")
+environment.environment_variables = {"WORKERS": 4, "RATE": 0.5, "DEBUG": True}
+environment.environment_variables["MORE"] = False
+assert dict(environment.to_definition().variables) == {"WORKERS": "4", "RATE": "0.5", "DEBUG": "True", "MORE": "False"}
+environment.save_to_directory("saved")
+assert id_of(Environment.load_from_directory("saved")) == id_of(Environment.from_json(environment.to_json(), "")) == id_of(environment)
+environment.environment_variables["MORE"] = ["a"]
+with raises(InvalidDefinition, match="environment_variables.MORE: expected a text, got a list"):
+    environment.to_definition()
+""",
+    ),
+    Trap(
+        "1.9",
+        "arguments may be numbers, and only the service says what they may not be",
+        """
+made = RunConfiguration("train.py", ["--rate", 0.1, "--steps", 10])
+made.docker = DockerConfiguration(arguments=["--cpus", 2])
+made.save(".", "train")
+assert RunConfiguration.load(".", "train") == made
+with raises(TypeError, match=r"RunConfiguration.arguments\\[1\\]: expected a text or a number, got a dict"):
+    made.arguments = ["--rate", {}]
+""",
+    ),
+    Trap(
+        "1.6",
+        "`-r FILE` among the lines of the pip section: the file is not read",
+        """
+environment = Environment("x")
+environment.python.conda_dependencies.set_pip_requirements(["numpy", "-r requirements.txt"])
+with raises(InvalidDefinition, match="from_pip_requirements"):
+    environment.to_definition()
+""",
+    ),
+    Trap(
         "0.9, 1.8, conformance",
         "wait_for_completion never raises on failure (and a version can be set to one that exists)",
         """
-for name in ("build", "build_local", "register", "get_image_details"):
-    with raises(AttributeError):
-        getattr(Environment("x"), name)
+for name in ("build", "build_local", "register", "get_image_details", "get", "list", "label", "add_private_pip_wheel"):
+    for owner in (Environment, Environment("x")):
+        assert not hasattr(owner, name)
+        with raises(AttributeError, match=f"Environment.{name} is not there yet"):
+            getattr(owner, name)
 """,
     ),
 ]
