@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envbuild.azuremlform.besides import warn_of_neighbours
-from envbuild.azuremlform.condadocument import FILE_NAME, CondaDocument, read_conda_document
+from envbuild.azuremlform.condadocument import CONSTRAINTS, FILE_NAME, CondaDocument, read_conda_document
 from envbuild.azuremlform.credentials import without_credentials
 from envbuild.azuremlform.kinds import plain
 from envbuild.azuremlform.piplines import merged_requirements, option_of, package_name, with_option, with_package
@@ -20,6 +20,7 @@ from envbuild.definition import DEFAULT_PYTHON
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.conda.condaspecs import python_of, spec_name
 from envbuild.formats.urls import redacted
+from envbuild.sources.definitionfiles import DefinitionFiles
 from envbuild.sources.files import ProjectFiles
 
 __all__ = ["PYTHON_DEFAULT_VERSION", "CondaDependencies"]
@@ -41,7 +42,8 @@ class CondaDependencies:
         if conda_dependencies_file_path is None:
             self._document = CondaDocument(_DOCUMENT_NAME, [_CHANNEL], [f"python={PYTHON_DEFAULT_VERSION}"])
         else:
-            path, load = str(conda_dependencies_file_path), ProjectFiles().load
+            path = str(conda_dependencies_file_path)
+            load = DefinitionFiles(path, ProjectFiles().load).load
             self._document = read_conda_document(path, load)
             warn_of_neighbours(path, load)
 
@@ -236,10 +238,11 @@ class CondaDependencies:
         made._document = document
         return made
 
-    def _as_one(self) -> "CondaDependencies":
-        """The same in one document, with one file of constraints beside it where it has some."""
+    def _save_as_one(self, path: Path) -> None:
+        """Save it in one document, with one file of constraints beside it where it has some, and none of before."""
         document, constraints = self._document.as_one()
-        return CondaDependencies._of_document(document.constrained(constraints))
+        (path.parent / CONSTRAINTS).unlink(missing_ok=True)
+        CondaDependencies._of_document(document.constrained(constraints)).save(path)
 
     @classmethod
     def _of_json(cls, value: Mapping[str, Any], at: str) -> "CondaDependencies":

@@ -11,7 +11,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import IO, ClassVar
 
-from envbuild.azuremlform.kinds import OPTIONAL_TEXT, PAIRS, one_of
+from envbuild.azuremlform.kinds import JSON, OPTIONAL_TEXT, PAIRS, Kind, one_of
 from envbuild.azuremlform.refusals import Refused, in_file
 from envbuild.azuremlform.saying import warned
 from envbuild.azuremlform.section import Attribute, Section, optional, section
@@ -61,6 +61,17 @@ _NAMES_LATER = "environments get names and versions with workspaces; save_to_dir
 _BUILDS_LATER = "`envbuild build` builds a file's definition, and `envbuild show` and `probe` tell of its image"
 
 
+class _VersionKind(Kind[str | None]):
+    """A text or None; files have numbers, too."""
+
+    def __init__(self) -> None:
+        super().__init__(OPTIONAL_TEXT.words, OPTIONAL_TEXT.fits, lambda value: value)
+
+    def loaded(self, at: str, value: JSON) -> str | None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return self.checked(at, str(value) if is_number else value)
+
+
 class Environment(Section):
     """An environment. Attributes are checked when they are assigned; a misspelt one is refused with the nearest.
 
@@ -73,7 +84,7 @@ class Environment(Section):
     }
 
     name = Attribute(OPTIONAL_TEXT, lambda: None)
-    version = Attribute(OPTIONAL_TEXT, lambda: None)
+    version = Attribute(_VersionKind(), lambda: None)
     environment_variables = Attribute(PAIRS, dict, reads=lambda _, value: {} if value is None else value)
     python = Attribute(section(PythonSection), PythonSection)
     docker = Attribute(section(DockerSection), DockerSection)

@@ -40,12 +40,38 @@ __all__ = [
 ]
 
 
+_LONGEST = 400
+_KEPT = 200
+"""Characters: of a text that is longer, so much of its start is told, and its last words."""
+_TOLD = 50
+"""Faults of one document that are told one by one."""
+
+
+def shortened(text: str) -> str:
+    """A text that may quote a whole file, at a length that is read. No URL is cut within: what hides its login would fail."""
+    if len(text) <= _LONGEST:
+        return text
+    head = text[:_KEPT]
+    last = max(head.rfind(blank) for blank in " \t\n\"'") + 1
+    if "://" in head[last:]:
+        head = head[: head.index("://", last)]
+    tail = text[-_KEPT // 2 :]
+    if "://" in text:
+        tail = tail[tail.find(" ") :] if " " in tail else ""
+    return f"{head} ... ({len(text)} characters) ...{tail}"
+
+
 class EnvbuildError(Exception):
     """What is wrong (`what`), where (`at`: file:line, field path, host), what to do next (`hint`)."""
 
     def __init__(self, what: str, *, at: str = "", hint: str = "") -> None:
         self.what, self.at, self.hint = what, at, hint
         super().__init__(what)
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """`what`, `at` and `hint`."""
+        return self.what, self.at, self.hint
 
     def __str__(self) -> str:
         place = f"{self.at}: " if self.at else ""
@@ -70,15 +96,20 @@ class Fault:
 
 
 class InvalidDefinition(EnvbuildError):
-    """A definition cannot be understood or served; `faults` are all that were found, in order."""
+    """A definition cannot be understood or served; `faults` are all that were found, in order.
+
+    What they quote is cut to a length that is read. As a text, it has the first of them, and how many more there are.
+    """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(Fault(shortened(f.at), shortened(f.what), shortened(f.hint)) for f in faults)
         first = self.faults[0]
         super().__init__(first.what, at=first.at, hint=first.hint)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.faults))
+        more = len(self.faults) - _TOLD
+        lines = list(map(str, self.faults[:_TOLD]))
+        return "\n".join([*lines, f"and {more:,} more"] if more > 0 else lines)
 
 
 class ResolveFailed(EnvbuildError):

@@ -4,7 +4,16 @@ import re
 import unicodedata
 from urllib.parse import quote, urlsplit, urlunsplit
 
-__all__ = ["PUBLIC_INDEX", "PYPI_FILES", "PYPI_URLS", "index_url", "is_pypi"]
+__all__ = [
+    "PUBLIC_INDEX",
+    "PYPI_FILES",
+    "PYPI_URLS",
+    "HostNotAscii",
+    "holds_token",
+    "index_url",
+    "is_pypi",
+    "plain_host",
+]
 
 PUBLIC_INDEX = "https://pypi.org/simple"
 """PyPI's own: what serves `pypi` where no setting names a mirror."""
@@ -16,19 +25,30 @@ PYPI_FILES = "https://files.pythonhosted.org/packages"
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+_TOKEN = re.compile(r"/t/[^/]")
 _KEPT = "!$&'()*+,;=:@/?%[]"
 """What RFC 3986 reserves, and the escapes that are made already: quote() leaves them as they are."""
+
+
+class HostNotAscii(ValueError):
+    """A host's name has other letters than ASCII's: IDNA 2003 and IDNA 2008 read some of them as two hosts."""
+
+    what = "the host's name is not in ASCII: which host is meant, depends on who reads it"
+    hint = "write its ASCII form, which begins with xn--"
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.what}; {self.hint}")
 
 
 def index_url(url: str) -> str:
     """The address as RFC 3986 (6.2.2 and 6.2.3) makes it equal, without a slash at its end, an empty query and a fragment.
 
     Scheme and host in small letters, no default port, escapes in one form, no `.` and `..`. What may be another place
-    stays: http and https, the letters of a path, a query. ValueError where it is no URL.
+    stays: http and https, the letters of a path, a query. ValueError where it is no URL; HostNotAscii is one.
     """
     parts = urlsplit(unicodedata.normalize("NFC", url.strip()))
     scheme = parts.scheme.lower()
-    host = _host(scheme, parts.netloc)
+    host = plain_host(scheme, parts.netloc)
     path = _without_dots(_escaped(parts.path)).rstrip("/")
     return urlunsplit((scheme, host, path, _escaped(parts.query), ""))
 
@@ -38,7 +58,16 @@ def is_pypi(url: str) -> bool:
     return url in PYPI_URLS
 
 
-def _host(scheme: str, netloc: str) -> str:
+def holds_token(url: str) -> bool:
+    """Whether a path has a token in it, as Anaconda's servers write it: `/t/TOKEN/`."""
+    return _TOKEN.search(urlsplit(url).path) is not None
+
+
+def plain_host(scheme: str, netloc: str) -> str:
+    """A URL's host in small letters, with its port where that is not the scheme's own; a login stays before it.
+
+    ValueError: no port; HostNotAscii: a name with other letters.
+    """
     login, at, place = netloc.rpartition("@")
     host, colon, port = place.lower().rpartition(":")
     if not colon or port.endswith("]"):
@@ -49,8 +78,7 @@ def _host(scheme: str, netloc: str) -> str:
     if scheme == "file" and host == "localhost":
         host = ""
     if not host.isascii():
-        # UnicodeError is a ValueError: a name that no host can have.
-        host = host.encode("idna").decode("ascii")
+        raise HostNotAscii
     own = port and port != _DEFAULT_PORTS.get(scheme)
     return f"{login}{at}{host}:{port}" if own else f"{login}{at}{host}"
 

@@ -23,6 +23,7 @@ _WORD = r"""(?:'[^']*'|"[^"]*"|[a-z_]+)"""
 _TOKEN = re.compile(rf"\s*(?:[()]|(?:and|or)\b|{_WORD}\s*(?:[<>=!~]=?=?|in\b|not\s+in\b)\s*{_WORD})\s*")
 _WORDS = ("(", ")", "and", "or")
 _DEEPEST = 100
+_LONGEST = 100_000
 _TRUE, _FALSE = 'os_name == "posix"', 'os_name != "posix"'
 
 
@@ -88,6 +89,8 @@ class MarkerSets:
 
         ValueError where it is no marker.
         """
+        if len(marker) > _LONGEST:
+            raise ValueError(f"longer than {_LONGEST:,} characters")
         text = _EXTRA.sub(lambda found: _decided(found, has_extra), marker) if "extra" in marker else marker
         known = self._known.get(text)
         if known is None:
@@ -172,10 +175,14 @@ class _Tokens:
     """A marker's brackets, words and comparisons, in order."""
 
     def __init__(self, text: str) -> None:
-        found = list(_TOKEN.finditer(text))
-        if "".join(one[0] for one in found) != text or text.count("(") > _DEEPEST:
+        found, end = [], 0
+        # From where the last one ended, and nowhere else: a search would try each blank of a long run.
+        while end < len(text) and (one := _TOKEN.match(text, end)):
+            found.append(one[0].strip())
+            end = one.end()
+        if end < len(text) or text.count("(") > _DEEPEST:
             raise _Unusual
-        self._left = [one[0].strip() for one in reversed(found)]
+        self._left = found[::-1]
 
     def take(self, word: str) -> bool:
         """Whether the next one is this; it is then behind us."""

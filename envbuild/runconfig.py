@@ -52,6 +52,7 @@ from envbuild.environmentparts.unsaved import warn_of_logins
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.nodes.yamlnodes import YamlFault, parse
 from envbuild.formats.sourcefile import load_text
+from envbuild.sources.definitionfiles import leads_out
 from envbuild.sources.files import ProjectFiles
 
 __all__ = [
@@ -176,7 +177,7 @@ class RunConfiguration(Section):
             warn_of_logins(self.environment.docker)
             place_in(target.parent, docker)
             if separate_environment_yaml:
-                conda.save(target.parent / _CONDA_FILE)
+                conda._save_as_one(target.parent / _CONDA_FILE)  # noqa: SLF001  its other half
                 python["condaDependenciesFile"] = _CONDA_FILE
                 python.pop("condaDependencies")
                 python.pop(OWN_KEY, None)
@@ -219,11 +220,22 @@ def _read(path: Path) -> RunConfiguration:
     with in_file(str(path)):
         made = RunConfiguration.from_json(value, "")
     if named:
-        # A name in the file's own folder, or a path from the project's.
-        places = (path.parent / named, path.parent.parent / named)
-        file = next((place for place in places if place.is_file()), places[0])
-        made.environment.python.conda_dependencies = CondaDependencies(file)
+        made.environment.python.conda_dependencies = CondaDependencies(_conda_file(path, named))
     return made
+
+
+def _conda_file(path: Path, named: object) -> Path:
+    """The conda file: a name in the run configuration's own folder, or a path from the project's."""
+    at = f"{path}: environment.python.condaDependenciesFile"
+    if not isinstance(named, str):
+        raise InvalidDefinition([Fault(at, "expected a file's path", f"condaDependenciesFile: {_CONDA_FILE}")])
+    project = path.parent.parent if path.parent.name in _FOLDERS else path.parent
+    found = next((folder / named for folder in (path.parent, project) if (folder / named).is_file()), None)
+    if found is None:
+        raise InvalidDefinition([Fault(at, f"{named}: no such file", f"put it into {path.parent}, or {project}")])
+    if leads_out(str(found), str(project)):
+        raise InvalidDefinition([Fault(at, f"{named} lies outside the project", f"put it into {path.parent}")])
+    return found
 
 
 def _place(path: Path, name: str | None) -> Path:

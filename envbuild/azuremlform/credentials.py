@@ -9,13 +9,17 @@ from envbuild.reference import holds_login
 
 __all__ = ["ADDRESS", "URL", "URLS", "no_login", "without_credentials"]
 
-_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
-_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"]+)\?[^\s#'\"]*")
+_LOGIN = re.compile(
+    r"(?<=://)(?:[^/\s'\"]{0,500}@|[^/\s:'\"]{1,200}:(?!\d+(?:[/?#\s]|$))(?:[^\s'\":]|:(?!//)){0,500}@)"
+)
+"""A password may hold a slash, which may stand in no URL; a port is none, and `@v1` behind a path is no login."""
+_TOKEN = re.compile(r"(?<=://)([^/\s?#'\"]{1,300}(?:/[^/\s?#'\"]{1,300}){0,10}?)/t/[^/\s?#'\"\]:]+")
+_QUERY = re.compile(r"(?<=://)((?:[^\s?#'\":]|:(?!//)){1,2000})\?[^\s#'\"]*")
 
 
 def without_credentials(text: str) -> str:
     """A text without what may be secret in its URLs: login, token (`/t/TOKEN/`) and query."""
-    return _QUERY.sub(r"\1", without_logins(_LOGIN.sub("", text))[0])
+    return _QUERY.sub(r"\1", _TOKEN.sub(r"\1", without_logins(_LOGIN.sub("", text))[0]))
 
 
 def no_login(at: str, text: str) -> str:

@@ -48,13 +48,14 @@ class _Inlining:
             (self.constraints if constraint and line.requirement else self.lines).append(whole)
             return
         for name, value in options:
-            self._option(name, value or "", chain, constraint=constraint)
+            self._option(name, value or "", chain)
 
-    def _option(self, name: str, value: str, chain: tuple[str, ...], *, constraint: bool) -> None:
+    def _option(self, name: str, value: str, chain: tuple[str, ...]) -> None:
         long = LONG_NAMES.get(name, name)
         path = posixpath.normpath(posixpath.join(posixpath.dirname(chain[-1] if chain else ""), value))
         is_include = long in ("--requirement", "--constraint")
-        constraint = constraint or long == "--constraint"
+        # Of which kind the lines are says the nearest of the options that led to them, as pip has it.
+        constraint = long == "--constraint"
         if is_include and path in self._files and path not in chain and self.read < _MOST:
             try:
                 text = text_of(self._files[path], path)
@@ -65,5 +66,5 @@ class _Inlining:
                 self.add(text, (*chain, path), constraint=constraint)
                 return
         if is_include and "://" not in value:
-            long, value = "--constraint" if constraint else "--requirement", path
+            value = path
         self.lines.append(f"{long} {value}".strip())

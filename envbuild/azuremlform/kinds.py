@@ -104,11 +104,17 @@ class _Pairs(Kind[dict[str, str]]):
     def loaded(self, at: str, value: JSON) -> dict[str, str]:
         if not isinstance(value, Mapping):
             return self.checked(at, value)
-        # As files write them, not as Python does.
-        return self.checked(at, {k: str(v).lower() if isinstance(v, bool) else v for k, v in value.items()})
+        return self.checked(at, {name: _as_written(item) for name, item in value.items()})
 
     def dumped(self, value: dict[str, str]) -> JSON:
         return {name: item if (text := word(item)) is None else text for name, item in value.items()}
+
+
+def _as_written(value: JSON) -> JSON:
+    """As files write it, not as Python does."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 class _Arguments(Kind[list[str | float]]):

@@ -1,4 +1,7 @@
-"""Values of a YAML or JSON document, where those of variables are the text that was written: `yes` is no truth value."""
+"""Values of a YAML or JSON document, where those of variables are the text that was written: `yes` is no truth value.
+
+A variable without a value is empty.
+"""
 
 from typing import Any
 
@@ -22,6 +25,6 @@ def _variables(node: Node) -> Any:
     if not isinstance(node, Map):
         return plain(node)
     return {
-        name: value.text if isinstance(value, Scalar) and value.kind is not Kind.NOTHING else plain(value)
+        name: ("" if value.kind is Kind.NOTHING else value.text) if isinstance(value, Scalar) else plain(value)
         for name, value in node.entries.items()
     }

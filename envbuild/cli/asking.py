@@ -7,6 +7,7 @@ import click
 from envbuild.cli.candidates import files
 from envbuild.cli.exits import MISS
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say, say_data
 from envbuild.errors import UsageError
 
 __all__ = ["probe_command", "show_command"]
@@ -29,9 +30,9 @@ def probe_command(asked: Asked, spec: str) -> int:
         document = {"schema": 1, "hit": answer.hit, "ids": dict(answer.ids), "digest": answer.digest}
         click.echo(json.dumps({**document, "reference": answer.reference, "missing": answer.missing}))
     elif answer.hit:
-        click.echo(answer.reference)
+        say(answer.reference)
     elif not asked.quiet:
-        click.echo(f"miss: {answer.missing}", err=True)
+        say(f"miss: {answer.missing}", err=True)
     return 0 if answer.hit else MISS
 
 
@@ -57,9 +58,9 @@ def show_command(asked: Asked, spec: str, *, as_toml: bool) -> None:
         return
     if asked.json:
         document = {"schema": 1, "name": shown.name, "ids": dict(shown.ids), "definition": shown.material}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        say_data(document)
         return
-    click.echo(f"name        {shown.name}")
+    say(f"name        {shown.name}")
     for kind, value in shown.ids.items():
-        click.echo(f"{kind:<11} {value or 'not known yet'}")
-    click.echo(json.dumps(shown.material, indent=2, ensure_ascii=False))
+        say(f"{kind:<11} {value or 'not known yet'}")
+    say_data(shown.material, indent=2)

@@ -10,6 +10,7 @@ import click
 from envbuild.cli.candidates import files, places, repositories
 from envbuild.cli.display import amount, seconds
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say
 from envbuild.errors import UsageError
 from envbuild.reference import RULE, Reference
 from envbuild.workspace.results import BuildRequest, Delivered
@@ -86,9 +87,9 @@ def build_command(asked: Asked, spec: str, targets: tuple[str, ...], names: tupl
         click.echo(json.dumps(_document(delivered, took)))
     else:
         for reference in delivered.references:
-            click.echo(reference)
+            say(reference)
     if not asked.quiet:
-        click.echo(summary(delivered, took), err=True)
+        say(summary(delivered, took), err=True)
 
 
 def summary(delivered: Delivered, took: float) -> str:

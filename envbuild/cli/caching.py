@@ -15,6 +15,7 @@ from envbuild.cli.cachewords import (
 )
 from envbuild.cli.options import Asked, asked
 from envbuild.cli.quantities import bytes_of, seconds_of
+from envbuild.cli.saying import say
 from envbuild.store.collect import Rules
 
 __all__ = ["cache_command"]
@@ -76,7 +77,7 @@ def verify_command(asked: Asked, repair: bool) -> int:
     else:
         for line in verify_words(verdict):
             if not asked.quiet or not verdict.ok:
-                click.echo(line)
+                say(line)
     return 0 if verdict.ok else _NOT_OK
 
 
@@ -117,4 +118,4 @@ def prune_command(
 
 def _say(what: "dict[str, Any] | list[str]") -> None:
     for line in [json.dumps(what)] if isinstance(what, dict) else what:
-        click.echo(line)
+        say(line)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envbuild.cli.candidates import files, folders
-from envbuild.cli.display import printable
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def capture_command(asked: Asked, prefix: str, output: str, *, force: bool) -> N
     click.echo(output or toml, nl=bool(output))
     if not asked.quiet:
         for line in _told(found):
-            click.echo(printable(line), err=True)
+            say(line, err=True)
 
 
 def _told(found: "Captured") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """`envbuild explain` and `envbuild diff`."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from envbuild.cli.candidates import files
 from envbuild.cli.display import amount, table
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say, say_data
 from envbuild.formats.lockfiles.lockchanges import Change
 from envbuild.pipeline.differing import FieldChange
 from envbuild.pipeline.explaining import Explanation
@@ -32,15 +32,15 @@ def explain_command(asked: Asked, spec: str) -> None:
     """
     found = asked.workspace.explain(spec, asked.platform, selection=asked.selection)
     if asked.json:
-        click.echo(json.dumps(_explained(found), ensure_ascii=False))
+        say_data(_explained(found))
         return
-    click.echo(f"{found.name} for {found.platform}: {'hit' if found.hit else 'miss'}")
-    click.echo(table([(step.kind, "ok" if step.known else "--", step.id or "-", step.what) for step in found.steps]))
+    say(f"{found.name} for {found.platform}: {'hit' if found.hit else 'miss'}")
+    say(table([(step.kind, "ok" if step.known else "--", step.id or "-", step.what) for step in found.steps]))
     if found.nearest:
-        click.echo(f"nearest here: {found.nearest.name} ({found.nearest.definition_id.short}), otherwise in")
+        say(f"nearest here: {found.nearest.name} ({found.nearest.definition_id.short}), otherwise in")
         _fields(found.nearest.changes)
     elif not found.hit:
-        click.echo("no other definition was resolved here")
+        say("no other definition was resolved here")
 
 
 @click.command("diff", no_args_is_help=True)
@@ -60,29 +60,29 @@ def diff_command(asked: Asked, first: str, second: str) -> None:
     """
     found = asked.workspace.diff(first, second, asked.platform)
     if asked.json:
-        click.echo(json.dumps(_different(found), ensure_ascii=False))
+        say_data(_different(found))
         return
     if found.fields is not None:
-        click.echo("asked for: the same" if not found.fields else "asked for:")
+        say("asked for: the same" if not found.fields else "asked for:")
         _fields(found.fields)
     if found.packages is not None:
-        click.echo("packages: the same" if not found.packages else "packages:")
+        say("packages: the same" if not found.packages else "packages:")
         rows = [(f"  {change}", _sizes(change)) for change in found.packages]
-        click.echo(table(rows), nl=bool(rows))
+        say(table(rows), nl=bool(rows))
     if found.same_image is not None:
         one, other = map(amount, found.sizes)
         words = (
             "the same" if found.same_image else f"{one} and {other}, of which {amount(found.shared_bytes)} are shared"
         )
-        click.echo(f"images: {words}")
+        say(f"images: {words}")
 
 
 def _fields(changes: tuple[FieldChange, ...]) -> None:
     for change in changes:
-        click.echo(f"  {change.field}" + (" is in another order" if change.moved else ""))
+        say(f"  {change.field}" + (" is in another order" if change.moved else ""))
         for sign, texts in (("-", change.gone), ("+", change.came)):
             for text in texts:
-                click.echo(f"    {sign} {text}")
+                say(f"    {sign} {text}")
 
 
 def _sizes(change: Change) -> str:

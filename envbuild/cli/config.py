@@ -5,8 +5,9 @@ import json
 import click
 
 from envbuild.cli.candidates import setting_values, settings
-from envbuild.cli.display import printable, table
+from envbuild.cli.display import table
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say
 from envbuild.settings.files import Origin
 from envbuild.workspace.configuring import Shown
 
@@ -47,11 +48,11 @@ def show_command(asked: Asked, name: str | None) -> None:
         rows = [{"name": s.name, "value": s.text, "origin": s.origin.value, "place": s.place} for s in found]
         click.echo(json.dumps({"schema": 1, "settings": rows}))
     elif name is not None:
-        click.echo(printable(found[0].text))
+        say(found[0].text)
         if not asked.quiet:
-            click.echo(_whence(found[0]), err=True)
+            say(_whence(found[0]), err=True)
     else:
-        click.echo(table([(s.name, s.text or "-", _whence(s)) for s in found]))
+        say(table([(s.name, s.text or "-", _whence(s)) for s in found]))
 
 
 @config_command.command("set", no_args_is_help=True)
@@ -67,7 +68,7 @@ def set_command(asked: Asked, name: str, value: str) -> None:
     """
     path = asked.workspace.configuration.set(name, value)
     if not asked.quiet:
-        click.echo(f"{name} is set in {path}", err=True)
+        say(f"{name} is set in {path}", err=True)
 
 
 @config_command.command("unset", no_args_is_help=True)
@@ -83,7 +84,7 @@ def unset_command(asked: Asked, name: str) -> None:
     there = configuration.unset(name)
     if not asked.quiet:
         words = "was taken out of" if there else "was not in"
-        click.echo(f"{name} {words} {configuration.path}", err=True)
+        say(f"{name} {words} {configuration.path}", err=True)
 
 
 @config_command.command("path")
@@ -94,7 +95,7 @@ def path_command(asked: Asked) -> None:
     \b
     envbuild config path
     """
-    click.echo(asked.workspace.configuration.path)
+    say(str(asked.workspace.configuration.path))
 
 
 def _whence(shown: Shown) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from envbuild.cli.saying import printable, shown
 from envbuild.pipeline.quiet import Quiet
 from envbuild.ports import Reporter
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["amount", "clear", "printable", "reporter", "seconds", "table"]
+__all__ = ["amount", "clear", "reporter", "seconds", "table"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -59,7 +60,7 @@ class _Plain:
         click.echo(f"{stage}:{size} {seconds(took)}", err=True)
 
     def notice(self, text: str) -> None:
-        click.echo(f"note: {printable(text)}", err=True)
+        click.echo(f"note: {shown(text)}", err=True)
 
 
 class _Live:
@@ -113,14 +114,9 @@ class _Live:
         # From any thread, while another one may take the bars away.
         progress = self._progress
         if progress is not None:
-            progress.console.print(f"note: {printable(text)}", markup=False, highlight=False)
+            progress.console.print(f"note: {shown(text)}", markup=False, highlight=False)
         else:
             self._plain.notice(text)
-
-
-def printable(text: str) -> str:
-    """The text with everything that could steer a terminal, or turn its direction, shown as `?`; lines stay lines."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def amount(size: float) -> str:

@@ -1,6 +1,5 @@
 """`envbuild lint`."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from envbuild.cli.candidates import files
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say, say_data, shown
 
 if TYPE_CHECKING:
     from envbuild.pipeline.linting import Finding
@@ -39,7 +39,7 @@ def lint_command(asked: Asked, spec: str, *, strict: bool, fix: bool) -> int:
     if asked.json:
         told = [{**asdict(finding), "line": finding.line or None} for finding in findings]
         fixed = [{"path": file.path, **asdict(change)} for file in mended for change in file.changes]
-        click.echo(json.dumps({"schema": 1, "findings": told, "fixed": fixed}, ensure_ascii=False))
+        say_data({"schema": 1, "findings": told, "fixed": fixed})
     else:
         _tell(mended, findings)
     return 2 if findings and strict else 0
@@ -48,9 +48,10 @@ def lint_command(asked: Asked, spec: str, *, strict: bool, fix: bool) -> int:
 def _tell(mended: "tuple[FixedFile, ...]", findings: "tuple[Finding, ...]") -> None:
     for file in mended:
         for change in file.changes:
-            click.echo(f"{file.path}:{change.line}: {change.what} ({change.code})")
+            say(f"{file.path}:{change.line}: {change.what} ({change.code})")
     for finding in findings:
         place = f"{finding.path}:{finding.line}: " if finding.line else f"{finding.path}: " if finding.path else ""
         item = f": {finding.item}" if finding.item else ""
         mends = " (--fix does it)" if finding.fixable else ""
-        click.echo(f"{place}{finding.code} {finding.field}{item}: {finding.what}\n  {finding.remedy}{mends}")
+        text = f"{place}{finding.code} {finding.field}{item}: {finding.what}\n  {finding.remedy}{mends}"
+        say(shown(text))

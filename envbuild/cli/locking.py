@@ -8,6 +8,7 @@ import click
 from envbuild.cli.candidates import files
 from envbuild.cli.display import amount, table
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say
 from envbuild.errors import UsageError
 from envbuild.formats.lockfiles.lockchanges import Change
 from envbuild.pipeline.locking import Choice
@@ -64,9 +65,9 @@ def lock_command(
         changes = [_as_json(c) for c in result.changes]
         click.echo(json.dumps({"schema": 1, "path": result.path, "ids": dict(result.ids), "changes": changes}))
         return
-    click.echo(result.path)
+    say(result.path)
     if not asked.quiet:
-        click.echo(_told(result), err=True)
+        say(_told(result), err=True)
 
 
 def _told(result: LockResult) -> str:

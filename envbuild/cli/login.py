@@ -8,6 +8,7 @@ import click
 
 from envbuild.cli.candidates import registries
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say
 from envbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def login_command(asked: Asked, registry: str, user: str, password_stdin: bool) 
         document = {"schema": 1, "host": done.host, "user": done.user, "place": done.place, "helper": done.helper}
         click.echo(json.dumps({**document, "readable": done.readable}))
     elif not asked.quiet:
-        click.echo(f"logged in to {done.host} as {done.user}; kept in {_place(done)}", err=True)
+        say(f"logged in to {done.host} as {done.user}; kept in {_place(done)}", err=True)
 
 
 @click.command("logout", no_args_is_help=True)
@@ -59,7 +60,7 @@ def logout_command(asked: Asked, registry: str) -> None:
         click.echo(json.dumps({"schema": 1, "host": done.host, "place": done.place, "remains": done.remains}))
         return
     if not asked.quiet:
-        click.echo(f"logged out of {done.host}" if done.place else f"no login of {done.host} was found", err=True)
+        say(f"logged out of {done.host}" if done.place else f"no login of {done.host} was found", err=True)
     for place in done.remains:
         asked.report.notice(f"a login of {done.host} remains in {place}")
 

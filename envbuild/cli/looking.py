@@ -7,6 +7,7 @@ import click
 
 from envbuild.cli.candidates import images
 from envbuild.cli.options import Asked, asked
+from envbuild.cli.saying import say
 
 __all__ = ["cat_command", "ls_command", "verify_command"]
 
@@ -32,9 +33,9 @@ def verify_command(asked: Asked, image: str) -> int:
         click.echo(json.dumps({**document, "faults": list(found.faults), "why_not_started": found.why_not_started}))
     else:
         for fault in found.faults:
-            click.echo(fault)
+            say(fault)
         if not asked.quiet:
-            click.echo(found.summary, err=True)
+            say(found.summary, err=True)
     return 0 if found.ok else _NOT_OK
 
 
@@ -59,7 +60,7 @@ def ls_command(asked: Asked, image: str, path: str) -> None:
         return
     for entry in entries:
         arrow = f" -> {entry.target}" if entry.target else ""
-        click.echo(f"{entry.mode_text} {entry.size:>10} /{entry.path}{arrow}")
+        say(f"{entry.mode_text} {entry.size:>10} /{entry.path}{arrow}")
 
 
 @click.command("cat", no_args_is_help=True)

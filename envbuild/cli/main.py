@@ -208,19 +208,23 @@ _MEND = "this machine refuses it: is the disk full, the file closed to you, or a
 
 
 def _tell(error: EnvbuildError, code: int, *, as_json: bool) -> None:
-    from envbuild.cli.display import printable
+    from envbuild.cli.saying import shown
+    from envbuild.formats.urls import redacted
 
-    click.echo(f"envbuild: {printable(str(error))}", err=True)
+    click.echo(f"envbuild: {shown(str(error))}", err=True)
     if as_json:
-        document = {"kind": type(error).__name__, "what": error.what, "at": error.at, "hint": error.hint, "exit": code}
+        words = {name: redacted(text) for name, text in zip(("what", "at", "hint"), error.words, strict=True)}
+        document = {"kind": type(error).__name__, **words, "exit": code}
         click.echo(json.dumps({"schema": 1, "error": document}))
 
 
 def _bug(error: Exception) -> int:
     if os.environ.get("ENVBUILD_DEBUG"):
         raise error
+    from envbuild.cli.saying import shown
+
     click.echo(
-        f"envbuild: a bug of envbuild's own: {type(error).__name__}: {error}\n"
+        f"envbuild: a bug of envbuild's own: {type(error).__name__}: {shown(str(error))}\n"
         "  set ENVBUILD_DEBUG=1 to see where, and please report it",
         err=True,
     )

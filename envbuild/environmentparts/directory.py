@@ -7,7 +7,6 @@ What requirements include stands among them; what constraints include, in one fi
 from pathlib import Path
 from typing import Any
 
-from envbuild.azuremlform.condadocument import CONSTRAINTS
 from envbuild.azuremlform.condadocument import FILE_NAME as CONDA_FILE
 from envbuild.azuremlform.kinds import JSON
 from envbuild.azuremlform.written import plain_as_written
@@ -19,6 +18,7 @@ from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.dockerfile import dockerfile_text
 from envbuild.formats.nodes.jsonnodes import load_json
 from envbuild.formats.sourcefile import load_bytes
+from envbuild.sources.definitionfiles import leads_out
 from envbuild.sources.files import ProjectFiles
 
 __all__ = ["CONDA_FILE", "DOCKERFILE", "JSON_FILE", "load_folder", "save_folder"]
@@ -43,8 +43,7 @@ def save_folder(folder: Path, value: JSON, conda: CondaDependencies, *, overwrit
     value["python"].pop(OWN_KEY, None)
     value["python"]["condaDependenciesFile"] = None
     place_in(folder, value["docker"])
-    (folder / CONSTRAINTS).unlink(missing_ok=True)
-    conda._as_one().save(folder / CONDA_FILE)  # noqa: SLF001  its other half
+    conda._save_as_one(folder / CONDA_FILE)  # noqa: SLF001  its other half
     if dockerfile is None:
         (folder / DOCKERFILE).unlink(missing_ok=True)
     else:
@@ -63,16 +62,26 @@ def load_folder(folder: Path) -> tuple[JSON, CondaDependencies | None]:
     docker, python = value.get("docker"), value.get("python")
     if isinstance(docker, dict) and not docker.get("baseDockerfile") and (folder / DOCKERFILE).is_file():
         path = str(folder / DOCKERFILE)
+        _stays(folder, DOCKERFILE, DOCKERFILE)
         docker["baseDockerfile"] = dockerfile_text(load_bytes(path, ProjectFiles().load), path)
     place_from(folder, docker)
     names = [CONDA_FILE]
     if isinstance(python, dict) and isinstance(named := python.pop("condaDependenciesFile", None), str):
         names.append(named)
+        _stays(folder, named, f"{JSON_FILE}: python.condaDependenciesFile")
+    _stays(folder, CONDA_FILE, CONDA_FILE)
     found = next((folder / name for name in names if (folder / name).is_file()), None)
     if found is None and len(names) > 1:
         hint = "put the file into the folder"
         raise InvalidDefinition([Fault(f"{folder / JSON_FILE}: python.condaDependenciesFile", "no such file", hint)])
     return value, CondaDependencies(found) if found else None
+
+
+def _stays(folder: Path, name: str, at: str) -> None:
+    """InvalidDefinition for a file that is not in the folder, or is a link that leads out of it."""
+    if leads_out(str(folder / name), str(folder)):
+        what = f"{name} lies outside the folder"
+        raise InvalidDefinition([Fault(str(folder / at), what, "put the file itself into the folder")])
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from envbuild.formats.sourcefile import ReadRequest, load_text
 from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 from envbuild.normalize.accelerators import torch_index_url
+from envbuild.sources.definitionfiles import DefinitionFiles
 from envbuild.sources.files import ProjectFiles
 
 __all__ = ["conda_specification", "packages_of", "pip_requirements"]
@@ -23,7 +24,7 @@ _ASKED = ReadRequest(pypi_urls=(PUBLIC_INDEX,), finish=normalize)
 
 def conda_specification(path: str | os.PathLike[str]) -> CondaDependencies:
     """A conda environment file. InvalidDefinition has all faults; UsageError: it cannot be read."""
-    load = ProjectFiles().load
+    load = DefinitionFiles(os.fspath(path), ProjectFiles().load).load
     document = read_conda_document(os.fspath(path), load)
     read_environment_yml(os.fspath(path), load, _ASKED)
     warn_of_neighbours(os.fspath(path), load)
@@ -35,7 +36,7 @@ def pip_requirements(path: str | os.PathLike[str], pip_version: str | None) -> C
 
     InvalidDefinition has all faults; UsageError: it cannot be read.
     """
-    load = ProjectFiles().load
+    load = DefinitionFiles(os.fspath(path), ProjectFiles().load).load
     read_requirements(os.fspath(path), load, _ASKED)
     warn_of_neighbours(os.fspath(path), load)
     text = load_text(os.fspath(path), load)

@@ -3,7 +3,7 @@
 from envbuild.azuremlform.saying import warned
 from envbuild.container_registry import ContainerRegistry
 from envbuild.environmentparts.docker import DockerSection
-from envbuild.formats.urls import redacted
+from envbuild.matchspec.channel import without_logins
 
 __all__ = ["warn_of_logins"]
 
@@ -13,6 +13,6 @@ def warn_of_logins(docker: DockerSection) -> None:
     registry, dockerfile = docker.base_image_registry, docker.base_dockerfile
     if isinstance(registry, ContainerRegistry) and (registry.username or registry.password):
         warned("docker.base_image_registry: the login is not written; keep it with `envbuild login`")
-    if dockerfile is not None and redacted(dockerfile) != dockerfile:
+    if dockerfile is not None and without_logins(dockerfile)[1]:
         hint = "take it out, and give it to the build as a secret"
         warned(f"docker.base_dockerfile: a login stands in its text, and is written with it; {hint}")

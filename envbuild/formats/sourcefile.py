@@ -10,10 +10,13 @@ from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.finishing import Finish, unfinished
 from envbuild.formats.selection import NOTHING_MORE, Selection
 
-__all__ = ["LARGEST", "Loader", "ReadRequest", "Reading", "load_bytes", "load_text", "text_of"]
+__all__ = ["LARGEST", "LONGEST", "Loader", "ReadRequest", "Reading", "is_too_long", "load_bytes", "load_text", "text_of"]
 
 LARGEST = 1 << 20
 """Bytes that one file of a definition may have."""
+
+LONGEST = 10_000
+"""Characters of one word that a file says: a requirement, a value, a line of a text of several lines."""
 
 Loader: TypeAlias = Callable[[str], bytes]
 """The content of a file. Raises OSError where there is none, and for whatever is not a regular file (a FIFO would hang)."""
@@ -87,6 +90,11 @@ def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = (), 
         hint = "an included file is looked for beside the one that names it" if error.errno == errno.ENOENT else hint
         raise InvalidDefinition([Fault(at, f"{path}: {reason}{via}", hint)]) from error
     return text_of(data, path, largest)
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text has a line of more characters than `LONGEST`: nothing that people mean has, and reading may take long."""
+    return len(text) > LONGEST and any(len(line) > LONGEST for line in text.split("\n"))
 
 
 def _reason(error: OSError) -> tuple[str, str]:

@@ -4,12 +4,17 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-__all__ = ["Address", "address", "folder_url", "redacted"]
+from envbuild.indexurl import HostNotAscii
 
-_LOGIN = re.compile(r"(?<=://)[^\s'\"<>]*@")
-"""To the last @: a password may hold what may stand in no URL."""
-_TOKEN = re.compile(r"(://[^/\s'\"<>?#][^\s'\"<>?#]*?/t/)[^/\s'\"<>?#]+")
-_QUERY = re.compile(r"(://[^\s'\"<>?#]*\?)([^\s'\"<>#]*)")
+__all__ = ["NO_QUERY", "Address", "address", "folder_url", "redacted"]
+
+NO_QUERY = (
+    "a URL with a query may carry a token, and would stand in the lock",
+    "give the plain URL; a login: envbuild login URL, or .netrc",
+)
+"""Why an index's address has none, and what to do. The query is not shown."""
+
+_URL = re.compile(r"://[^\s'\"<>]*")
 _VALUE = re.compile(r"(?<![^&])(?:([^=&]*=)[^&]+|[^=&]+)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -29,7 +34,7 @@ class Address:
 
 
 def address(text: str) -> Address:
-    """The parts of a URL. ValueError, which never repeats the credentials, where it is none."""
+    """The parts of a URL. ValueError, which never repeats the credentials, where it is none; HostNotAscii is one."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -38,6 +43,8 @@ def address(text: str) -> Address:
     scheme, hostname = parts.scheme.lower(), (parts.hostname or "").lower()
     if not scheme or (scheme != "file" and not hostname):
         raise ValueError("not a URL")
+    if not hostname.isascii():
+        raise HostNotAscii
     host = f"[{hostname}]" if ":" in hostname else hostname
     if port is not None and port != _DEFAULT_PORTS.get(scheme):
         host = f"{host}:{port}"
@@ -54,6 +61,23 @@ def folder_url(url: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """`text` with the credentials of every URL in it replaced by stars: logins, conda's tokens, the values of queries."""
-    text = _TOKEN.sub(r"\1***", _LOGIN.sub("***@", text))
-    return _QUERY.sub(lambda found: found[1] + _VALUE.sub(r"\1***", found[2]), text)
+    """`text` with the credentials of every URL in it replaced by stars: logins, conda's tokens, the values of queries.
+
+    A login goes to the last @: a password may hold what may stand in no URL.
+    """
+    return _URL.sub(lambda found: _redacted(found[0]), text)
+
+
+def _redacted(url: str) -> str:
+    login, _, rest = url.rpartition("@")
+    place, mark, query = (f"://***@{rest}" if login else url).partition("?")
+    values, hash_sign, fragment = query.partition("#")
+    host, slash, path = place.removeprefix("://").partition("/")
+    parts = path.split("/")
+    if "t" in parts[:-1] and host:
+        parts[parts.index("t") + 1] = "***"
+    return f"://{host}{slash}{'/'.join(parts)}{mark}{_VALUE.sub(_starred, values)}{hash_sign}{fragment}"
+
+
+def _starred(value: re.Match[str]) -> str:
+    return f"{value[1] or ''}***"

@@ -1,8 +1,9 @@
 """A channel's one spelling, from its text alone: no alias, no mirror, no configuration of a machine is asked.
 
 A name (CEP 26) is below conda.anaconda.org, and so is the channel of that URL: both are the name. `pkgs/main` and its
-siblings are those of repo.anaconda.com, which conda knows by name. Every other channel is its URL. Which place serves a
-name is the machine's affair, and is no part of what is meant.
+siblings are those of repo.anaconda.com, which conda knows by name. Every other channel is its URL, and so is one below
+conda.anaconda.org whose name would say something else (`defaults`, `pkgs/main`) or is none. Which place serves a name is the
+machine's affair, and is no part of what is meant.
 """
 
 import re
@@ -30,14 +31,17 @@ SUBDIRS = frozenset(
 """What may stand behind a channel and is no part of its name."""
 
 _SUBDIRS_OF = {"amd64": "linux-64", "arm64": "linux-aarch64"}
-_NAMES = (
-    (re.compile(r"https?://conda\.anaconda\.org/(.+)"), r"\1"),
-    (re.compile(r"https?://repo\.anaconda\.com/(pkgs/[^/]+)"), r"\1"),
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
+_NAMED = re.compile(
+    rf"https?://(?:conda\.anaconda\.org/(?!(?:defaults|nodefaults|local)$|pkgs/)|repo\.anaconda\.com/(?=pkgs/{_PART}$))"
+    rf"(?P<name>{_NAME.pattern})"
 )
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+"""What is its name: words that mean something by themselves are none of that host's names."""
+_LONGEST = 2000
 _URL = re.compile(r"(?:https?://[^/?#$*]|file://)[^?#$*]*", re.IGNORECASE)
 _LOGIN = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:(?P<login>[^/?#\s'\"]*)@)?(?P<host>[^/?#@\s'\"\]]+)(?:/t/(?P<token>[^/\s'\"\]:]+))?"
+    r"(?P<scheme>(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]++://)(?:(?P<login>[^/?#\s'\"]*)@)?(?P<host>[^/?#@\s'\"\]]+)(?:/t/(?P<token>[^/\s'\"\]:]+))?"
 )
 _PATH = ("/", "./", "../", "~", ".\\", "\\")
 
@@ -60,22 +64,22 @@ ANY_CHANNEL = Channel("")
 def channel(text: str) -> Channel:
     """The one spelling of a channel. ValueError, which repeats no credentials, says why it is none."""
     plain = text.strip()
+    if len(plain) > _LONGEST:
+        raise ValueError(f"a channel of more than {_LONGEST} characters")
     if without_logins(plain)[0] != plain:
         raise ValueError("the channel's URL holds credentials")
     if plain == "local" or plain.startswith(_PATH) or plain in (".", ".."):
         raise ValueError(f"{plain!r} is a folder of one machine: no other could find it")
     if "://" not in plain:
         name, subdir = _split(plain.strip("/"))
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or name in ("local", "nodefaults"):
             raise ValueError(f"{plain!r} is no channel: write its name, or its URL")
         return Channel(name, subdir)
     if not _URL.fullmatch(plain):
         raise ValueError("a channel is an https URL without any of ? # $ *")
     url, subdir = _split(index_url(plain))
-    for form, name in _NAMES:
-        if found := form.fullmatch(url):
-            return Channel(found.expand(name), subdir)
-    return Channel(url, subdir)
+    named = _NAMED.fullmatch(url)
+    return Channel(named["name"] if named else url, subdir)
 
 
 def without_logins(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -101,4 +105,8 @@ def subdir_of(platform: Platform) -> str:
 
 def _split(name: str) -> tuple[str, str]:
     rest, slash, last = name.rpartition("/")
-    return (rest, last.lower()) if slash and last.lower() in SUBDIRS else (name, "")
+    if not slash or last.lower() not in SUBDIRS:
+        return name, ""
+    if rest.rpartition("/")[2].lower() in SUBDIRS:
+        raise ValueError("two platforms stand behind the channel")
+    return rest, last.lower()

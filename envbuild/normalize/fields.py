@@ -20,7 +20,7 @@ from envbuild.definition import (
     Requirement,
 )
 from envbuild.errors import Fault
-from envbuild.indexurl import index_url, is_pypi
+from envbuild.indexurl import HostNotAscii, holds_token, index_url, is_pypi
 from envbuild.normalize.imagebases import image_base
 from envbuild.normalize.requirements import merged
 from envbuild.reference import holds_login
@@ -221,9 +221,11 @@ class Fields:
         """In order, with `pypi` written out as the last where it is not named; nothing where only `pypi` is meant."""
         normal: list[Index] = []
         owners: dict[str, str] = {}
+        names: set[str] = set()
+        places: dict[str, str] = {}
         for number, index in enumerate(indexes):
             at = f"index[{number}]"
-            if any(index.name == other.name for other in normal):
+            if index.name in names:
                 self.fault(f"{at}.name", f"a second index named {index.name!r}", "names are for one index each")
             self.form(f"{at}.name", index.name or "?", _NAME, f"lower-case: {_NAME.pattern}")
             packages = tuple(sorted({canonicalize_name(package) for package in index.packages}))
@@ -233,11 +235,12 @@ class Fields:
             if index.explicit and not packages:
                 self.fault(f"{at}.packages", "an explicit index gives only packages pinned to it", "name them here")
             url = self.url(f"{at}.url", index)
-            if twin := next((o.name for o in normal if url and o.url == url and o.name != index.name), ""):
+            names.add(index.name)
+            if url and (twin := places.setdefault(url, index.name)) != index.name:
                 hint = "keep one, with the packages of both"
                 self.fault(f"{at}.url", f"the address of the index {twin!r} too: one index has one name", hint)
             normal.append(Index(index.name, url, index.explicit, packages))
-        if normal and all(index.name != "pypi" for index in normal):
+        if normal and "pypi" not in names:
             normal.append(Index("pypi"))
         return () if normal == [Index("pypi")] else tuple(normal)
 
@@ -250,6 +253,9 @@ class Fields:
         try:
             url = index_url(index.url)
             scheme, place, _, query, _ = urlsplit(url)
+        except HostNotAscii as bad:
+            self.fault(at, bad.what, bad.hint)
+            return ""
         except ValueError:
             url = scheme = place = query = ""
         if scheme not in ("http", "https", "file") or not (place or scheme == "file"):
@@ -259,6 +265,10 @@ class Fields:
         if query:
             hint = "give the plain URL; a login: envbuild login URL, or .netrc"
             self.fault(at, "a URL with a query may carry a token, and would stand in the lock", hint)
+        if holds_token(url):
+            setting = f"ENVBUILD_INDEX_{index.name.upper().replace('-', '_')}"
+            hint = f"write the URL without it, and say on the machine where it is served: {setting}=URL"
+            self.fault(at, "the path holds a token, and would stand in the lock", hint)
         if is_pypi(url) and index.name != "pypi":
             self.fault(at, "the address of pypi itself: one index has one name", 'write name = "pypi", without a url')
         return "" if is_pypi(url) else url

@@ -19,6 +19,8 @@ from envbuild.platforms import Platform
 __all__ = ["conda_specs", "with_python"]
 
 _Numbered: TypeAlias = tuple[int, MatchSpec]
+_MOST = 32
+"""Different specs of one package: each is compared with each other."""
 _EXAMPLE = "as conda writes it: `numpy=1.26`, `channel::name>=2,<3`, `name=1.0=build`"
 
 
@@ -42,7 +44,7 @@ def _name(text: str) -> str:
 def conda_specs(check: Fields, specs: Iterable[str], platforms: Iterable[Platform]) -> tuple[str, ...]:
     """The specs in their one spelling; `check` gets a fault for each that is none, or that excludes another."""
     folders = {"", "noarch", *map(subdir_of, platforms)}
-    groups: dict[str, list[_Numbered]] = {}
+    groups: dict[str, dict[MatchSpec, int]] = {}
     for number, text in enumerate(specs):
         try:
             spec = match_spec(text)
@@ -51,9 +53,14 @@ def conda_specs(check: Fields, specs: Iterable[str], platforms: Iterable[Platfor
         except ValueError as error:
             check.fault(f"conda[{number}]", str(error), _EXAMPLE)
         else:
-            groups.setdefault(spec.name, []).append((number, spec))
+            groups.setdefault(spec.name, {}).setdefault(spec, number)
     found: set[str] = set()
-    for group in groups.values():
+    for name, numbers in groups.items():
+        group = [(number, spec) for spec, number in numbers.items()]
+        if len(group) > _MOST:
+            what = f"{name} is asked for in {len(group)} ways: at most {_MOST} are compared with each other"
+            check.fault(f"conda[{group[_MOST][0]}]", what, "write fewer of them")
+            continue
         try:
             if not _exclude(check, group):
                 found |= _joined(check, group)

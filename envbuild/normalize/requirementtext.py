@@ -19,10 +19,10 @@ __all__ = ["RequirementParts", "requirement_parts"]
 
 _IDENTIFIER = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _PLAIN = re.compile(
-    rf"\s*+(?P<name>{_IDENTIFIER})\s*+"
-    rf"(?:\[\s*+(?P<extras>{_IDENTIFIER}(?:\s*+,\s*+{_IDENTIFIER})*+)\s*+\]\s*+)?+"
-    r"(?P<versions>(?:[=!]=\s*+\d+(?:\.\d+)*(?:\.\*)?|[<>]=?\s*+\d+(?:\.\d+)*|~=\s*+\d+(?:\.\d+)+)"
-    r"(?:\s*+,\s*+(?:[=!]=\s*+\d+(?:\.\d+)*(?:\.\*)?|[<>]=?\s*+\d+(?:\.\d+)*|~=\s*+\d+(?:\.\d+)+))*+)?+\s*+",
+    rf"[ \t]*+(?P<name>{_IDENTIFIER})[ \t]*+"
+    rf"(?:\[[ \t]*+(?P<extras>{_IDENTIFIER}(?:[ \t]*+,[ \t]*+{_IDENTIFIER})*+)[ \t]*+\][ \t]*+)?+"
+    r"(?P<versions>(?:[=!]=[ \t]*+\d+(?:\.\d+)*(?:\.\*)?|[<>]=?[ \t]*+\d+(?:\.\d+)*|~=[ \t]*+\d+(?:\.\d+)+)"
+    r"(?:[ \t]*+,[ \t]*+(?:[=!]=[ \t]*+\d+(?:\.\d+)*(?:\.\*)?|[<>]=?[ \t]*+\d+(?:\.\d+)*|~=[ \t]*+\d+(?:\.\d+)+))*+)?+[ \t]*+",
     re.ASCII,
 )
 """Nothing in it can be read in two ways (`*+` gives nothing back): the time grows with the line's length alone."""

@@ -1,7 +1,8 @@
-"""`WheelMaker`: a project's own wheel by `uv build`: an isolated environment, the definition's indexes, no time of day.
+"""`WheelMaker`: a project's own wheel by `uv build`: an environment of its own, the definition's indexes, no time of day.
 
-The build backend (PEP 517) is the project's own, and runs on this machine. Its packages come from where the definition's
-come from; SOURCE_DATE_EPOCH, the umask and the hash seed are fixed, so that most backends give the same bytes each time.
+The build backend (PEP 517) is the project's own, and runs on this machine, without the logins that its packages are
+fetched with (`buildvenv`). These come from where the definition's come from; SOURCE_DATE_EPOCH, the umask and the hash seed
+are fixed, so that most backends give the same bytes each time.
 """
 
 import tempfile
@@ -15,10 +16,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from uv import find_uv_bin
 
-from envbuild import process
 from envbuild.definition import Index
 from envbuild.errors import BuildFailed, EnvironmentFault
 from envbuild.markersets import marker_environment
+from envbuild.resolvers.buildvenv import BuildVenv, StepFailed, run, secrets_in, without_logins
 from envbuild.resolvers.folderindex import served_folder
 from envbuild.resolvers.uv import RETRIES, index_options
 from envbuild.resolvers.uvsays import last_lines, unreached
@@ -28,9 +29,11 @@ __all__ = ["EPOCH", "MadeWheel", "WheelMaker"]
 
 EPOCH = 315619200
 """1980-01-02, as every file of an image: zip archives know nothing older."""
-_QUIET = ("--no-config", "--color", "never", "--no-progress", "--no-python-downloads", "--keyring-provider", "disabled")
+_QUIET = ("--no-config", "--color", "never", "--no-progress", "--no-python-downloads")
+_FROM = ("--keyring-provider", "disabled", "--index-strategy", "first-index")
 _UMASK = ("/bin/sh", "-c", 'umask 022; exec "$0" "$@"')
 _VERSIONED = ("setuptools-scm", "setuptools_scm", "hatch-vcs", "versioningit", "dunamai", "unable to detect version")
+_NO_WHEEL = ("no usable wheels", "no wheels", "Building source distributions", "building source distributions")
 _TAIL = 20
 
 
@@ -48,7 +51,7 @@ class MadeWheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelMaker:
-    """Builds with uv. `urls` serve the indexes by name; `environ` is the whole environment that uv and the backend see."""
+    """Builds with uv. `urls` serve the indexes by name; `environ` is the environment that uv fetches with."""
 
     indexes: Sequence[Index]
     urls: Mapping[str, str]
@@ -65,23 +68,40 @@ class WheelMaker:
         BuildFailed: the backend failed, or built for another target; EnvironmentFault: an index cannot be reached.
         """
         with tempfile.TemporaryDirectory(prefix="envbuild-wheel-") as place:
-            folder = Path(place)
-            env = {"UV_HTTP_RETRIES": RETRIES, **self.environ, "HOME": place}
-            env |= {"SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
-            env |= {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-            done = process.run([*_UMASK, *self._argv(tree, out, folder)], env=env, cwd=tree)
-            if done.code != 0:
-                raise _failed(done.stderr.decode("utf-8", "replace"), str(tree), place)
+            venv = self._venv(Path(place))
+            try:
+                venv.prepare(tree)
+                run([*_UMASK, *self._argv(tree, out, venv)], venv.environ, tree)
+            except StepFailed as failed:
+                raise _failed(self._shown(failed.stderr), str(tree), place) from None
         wheels = sorted(out.glob("*.whl"))
         if len(wheels) != 1:
             raise BuildFailed(f"the build backend wrote {len(wheels)} wheels, not one", hint="look at [build-system]")
         return self._read(wheels[0], target)
 
-    def _argv(self, tree: Path, out: Path, folder: Path) -> list[str]:
+    def _venv(self, folder: Path) -> BuildVenv:
+        """Where the backend runs; not made yet."""
+        fixed = {"HOME": str(folder), "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
+        fixed |= {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         served = {index.name: served_folder(self._url(index), folder / index.name) for index in self.indexes}
-        words = ["build", "--wheel", "--out-dir", str(out), "--python", self.python, "--cache-dir", str(self.cache)]
-        options = index_options(self.indexes, served, folder)
-        return [find_uv_bin(), *words, *_QUIET, "--no-sources", "--index-strategy", "first-index", *options, str(tree)]
+        return BuildVenv(
+            folder=folder / "venv",
+            python=self.python,
+            uv=[*_QUIET, "--cache-dir", str(self.cache)],
+            indexes=[*_FROM, *index_options(self.indexes, served, folder)],
+            fetching={"UV_HTTP_RETRIES": RETRIES, **self.environ, **fixed},
+            running={**without_logins(self.environ), **fixed},
+        )
+
+    def _argv(self, tree: Path, out: Path, venv: BuildVenv) -> list[str]:
+        words = ["build", "--wheel", "--out-dir", str(out), "--python", venv.interpreter, "--no-build-isolation"]
+        return [find_uv_bin(), *words, *venv.uv, "--no-sources", "--offline", str(tree)]
+
+    def _shown(self, said: str) -> str:
+        """What a step said, without the passwords that it was given."""
+        for secret in secrets_in(self.environ):
+            said = said.replace(secret, "***")
+        return said
 
     def _url(self, index: Index) -> str:
         return self.urls.get(index.name, index.url)
@@ -120,6 +140,8 @@ def _failed(stderr: str, tree: str, place: str) -> BuildFailed | EnvironmentFaul
         return fault
     lines = last_lines(stderr.replace(tree, "the project"), place, _TAIL)
     hint = "the project's own build failed; try it by itself: uv build --wheel"
+    if any(word in stderr for word in _NO_WHEEL):
+        hint = "what a build needs is taken as a wheel, not built: ask for a version of it that has one"
     if any(word in stderr for word in _VERSIONED):
         hint = "a version from version control is no part of the files: write `version` into [project]"
     return BuildFailed("its wheel cannot be built:\n" + "\n".join(f"    {line}" for line in lines), hint=hint)

@@ -73,6 +73,7 @@ class PypiResolver:
             prefer=prefer,
             complete=definition.no_deps,
         )
+        _check_agreement(request)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             early = self._ask_early(request, pool)
             try:
@@ -214,13 +215,25 @@ class _Applies:
 
 
 def _hashes(request: PinRequest) -> dict[str, set[str]]:
-    """The sha256 (hex) that the definition allows, by package."""
+    """The sha256 (hex) that the definition allows, by package: of several that apply, what all of them allow."""
     found: dict[str, set[str]] = {}
     for requirement in request.requirements:
         if requirement.hashes:
             hashes = {text.removeprefix("sha256:") for text in requirement.hashes}
-            found.setdefault(canonicalize_name(Parsed(requirement.text).name), set()).update(hashes)
+            name = canonicalize_name(Parsed(requirement.text).name)
+            found[name] = found[name] & hashes if name in found else hashes
     return found
+
+
+def _check_agreement(request: PinRequest) -> None:
+    """Before anything is asked: no file has two sha256."""
+    for name, hashes in _hashes(request).items():
+        if not hashes:
+            raise ResolveFailed(
+                f"{name} is asked for more than once for {request.target.platform}, with hashes that no file has all of",
+                at=name,
+                hint="keep one of its entries, or give them markers that exclude each other",
+            )
 
 
 def _allowed(release: Sequence[IndexFile], pin: Pin, request: PinRequest) -> list[IndexFile]:

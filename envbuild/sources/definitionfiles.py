@@ -58,9 +58,7 @@ class DefinitionFiles:
     def seen(self) -> tuple[tuple[str, str], ...]:
         """Every path that was asked for, with its digest: nothing for what is not there. What cannot be read is left out."""
         kept = (
-            name
-            for name, known in self._known.items()
-            if not isinstance(known, OSError) or known.errno in _NOT_THERE
+            name for name, known in self._known.items() if not isinstance(known, OSError) or known.errno in _NOT_THERE
         )
         return tuple((name, self.digest(name)) for name in kept)
 
@@ -70,7 +68,11 @@ class DefinitionFiles:
             raise InvalidDefinition([Fault(name, LEADS_OUT, _HINT) for name in self._strays])
 
     def _read(self, name: str) -> bytes:
-        if normpath(name) != self._path and leads_out(name, self._folder):
-            self._strays.append(name)
-            raise OSError(errno.EXDEV, LEADS_OUT, name)
-        return self._load(name)
+        try:
+            if normpath(name) != self._path and leads_out(name, self._folder):
+                self._strays.append(name)
+                raise OSError(errno.EXDEV, LEADS_OUT, name)
+            return self._load(name)
+        except ValueError as error:
+            # A NUL, or half of a surrogate pair.
+            raise OSError(errno.EINVAL, "no file can have such a name", name) from error

@@ -189,7 +189,8 @@ class Contents:
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR):
                 return None
-            raise InvalidDefinition([Fault(at, f"{path}: {_reason(error)}", "make it readable")]) from error
+            hint = "put the file itself into the folder" if error.errno == errno.EXDEV else "make it readable"
+            raise InvalidDefinition([Fault(at, f"{path}: {_reason(error)}", hint)]) from error
 
 
 def meant(

@@ -62,7 +62,7 @@ class Linting:
                 new[path] = text.encode()
                 done.append(FixedFile(path, changes))
         for path in new:
-            if leads_out(path, dirname(path)):
+            if leads_out(path, dirname(self._adapters.spec_path)):
                 hint = "name the file itself: it may belong to others, too"
                 raise UsageError("a link that leads out of its folder is not written to", at=path, hint=hint)
         if new:

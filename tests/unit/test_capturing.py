@@ -85,8 +85,9 @@ def test_an_empty_folder_of_conda_s_makes_no_conda_environment(here):
     """What conda removed may leave the folder: an environment without packages would be written, and nobody told."""
     folder, environ = here
     (folder / "gone/conda-meta").mkdir(parents=True)
+    (folder / "gone/conda-meta/history").write_text("")
     with pytest.raises(UsageError) as refused:
         capture("./gone", environ)
     assert "no Python environment" in str(refused.value)
-    (folder / "gone/conda-meta/history").write_text("")
-    assert capture("./gone", environ).definition.name == "gone"
+    Made.conda(folder / "left").dist("six", "1.16.0")
+    assert "a Python installation" in capture("./left", environ).notices[0]

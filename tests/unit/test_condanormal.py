@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from envbuild.definition import Definition
 from envbuild.errors import InvalidDefinition
 from envbuild.ids import definition_material, identity
+from envbuild.matchspec.channel import channel
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
 
@@ -155,3 +156,36 @@ def test_without_a_channel_conda_forge_is_meant():
     assert normalize(Definition(conda=("numpy",))) == normalize(Definition(conda=("numpy",), channels=("conda-forge",)))
     assert normalize(Definition(conda=("numpy",), channels=("nodefaults",))).channels == ("conda-forge",)
     assert normalize(Definition()).channels == ()
+
+
+@pytest.mark.parametrize("name", ["defaults", "nodefaults", "local", "pkgs/main", "a%20b", "a//b"])
+def test_a_url_whose_name_would_say_something_else_stays_a_url(name):
+    """`defaults` is several channels of another host, and `nodefaults` none: packages would come from elsewhere."""
+    url = f"https://conda.anaconda.org/{name}"
+    assert channels(url) == channels(*channels(url)) == (url,)
+
+
+WORDS = st.sampled_from(
+    ["https://conda.anaconda.org", "http://CONDA.anaconda.org:80", "https://repo.anaconda.com", "https://h.example", "file://", "conda-forge",
+     "defaults", "nodefaults", "local", "pkgs", "main", "noarch", "linux-64", "LINUX-64", "linux-aarch64", "label", "a%20b", "%61", "..", ".", "", "t", "~x"]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS, min_size=1, max_size=5).map("/".join))
+def test_a_channel_s_one_spelling_is_its_own(text):
+    """Else the definition in a lock would not be the one that was locked."""
+    try:
+        given = channel(text)
+    except ValueError:
+        return
+    assert channel(str(given)) == given
+    found = channels(text)
+    if found:
+        assert channels(*found) == found
+
+
+def test_a_package_that_is_asked_for_in_many_ways_is_told_once():
+    """Each is compared with each other: thousands of them took minutes."""
+    told = fault(conda=tuple(f"numpy>={n}" for n in range(2000)), channels=("conda-forge",))
+    assert [at for at, _ in told] == ["conda[32]"]
+    assert "2000 ways" in told[0][1]

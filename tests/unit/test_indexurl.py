@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envbuild.definition import Definition, Index
+from envbuild.definition import Definition, Index, Requirement
 from envbuild.errors import InvalidDefinition
+from envbuild.formats.pip.reqindexes import index_name
+from envbuild.formats.urls import address
 from envbuild.ids import definition_material, identity
-from envbuild.indexurl import PUBLIC_INDEX, PYPI_URLS, index_url, is_pypi
+from envbuild.indexurl import PUBLIC_INDEX, PYPI_URLS, HostNotAscii, index_url, is_pypi
 from envbuild.normalize import normalize
 from envbuild.normalize.accelerators import indexes_of, torch_index_url
 
@@ -34,7 +36,6 @@ OTHERS = [
     "https://h.example/team",
     "https://h.example/team//simple",
     "https://h.example/team%2Fsimple",
-    "https://h.example/team/simple?x=1",
     "https://other.example/team/simple",
     "file:///team/simple",
 ]
@@ -54,6 +55,7 @@ def test_one_index_has_one_id_however_its_url_is_written(url):
 def test_what_may_be_another_place_has_another_id():
     """Else one index's answer would be given for another's."""
     assert len({id_of(url) for url in [SAME[0], *OTHERS]}) == len(OTHERS) + 1
+    assert index_url(f"{SAME[0]}?x=1") == f"{SAME[0]}?x=1"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,6 @@ def test_what_may_be_another_place_has_another_id():
     [
         ("https://h.example/a%c3%a9/%7euser", "https://h.example/aé/~user"),
         ("https://h.example/e\u0301", "https://h.example/\u00e9"),
-        ("https://b\u00fccher.example/s", "https://xn--bcher-kva.example/s"),
         ("file://localhost/srv/wheels/", "file:///srv/wheels"),
         ("file:///srv/my wheels", "file:///srv/my%20wheels"),
         ("https://[::1]:443/s", "https://[::1]/s"),
@@ -147,3 +148,33 @@ def test_what_is_pinned_elsewhere_does_not_come_from_the_accelerators_index():
     assert found["team"] == ("torch",)
     assert "torch" not in found["pytorch-cpu"]
     assert "torchvision" in found["pytorch-cpu"]
+
+
+@pytest.mark.parametrize("host", ["stra\u00dfe.example", "b\u00fccher.example", "fa\u00df.example:8443"])
+def test_a_host_of_other_letters_is_refused(host):
+    """IDNA 2003 made strasse of stra\u00dfe, which is another host to IDNA 2008: one id would have meant two indexes."""
+    for one in (lambda: index_url(f"https://{host}/s"), lambda: address(f"https://{host}/s")):
+        with pytest.raises(HostNotAscii, match="xn--"):
+            one()
+    for definition in (
+        Definition(indexes=(Index("team", f"https://{host}/s"),)),
+        Definition(pypi=(Requirement(f"x @ https://{host}/x-1-py3-none-any.whl"),)),
+        Definition(conda=("x",), channels=(f"https://{host}/c",)),
+    ):
+        with pytest.raises(InvalidDefinition, match="xn--"):
+            normalize(definition)
+
+
+@pytest.mark.parametrize("path", ["/t/GEHEIM/simple", "/api/t/GEHEIM/team/simple", "/t/GEHEIM", "/%74/GEHEIM/simple"])
+@pytest.mark.parametrize("name", ["team", "pypi"])
+def test_a_token_in_an_index_s_path_is_refused_and_not_repeated(path, name):
+    """Else it stands in the lock, and in the index's name, for everybody who has them."""
+    with pytest.raises(InvalidDefinition, match=rf"ENVBUILD_INDEX_{name.upper()}=URL") as caught:
+        normalize(Definition(indexes=(Index(name, f"https://h.example{path}"),)))
+    assert "GEHEIM" not in str(caught.value)
+    assert "geheim" not in index_name(f"https://h.example{path}")
+
+
+def test_a_path_that_only_looks_so_is_none():
+    urls = ["https://h.example/t", "https://h.example/art/x/simple", "https://h.example/t/"]
+    assert all(normalize(Definition(indexes=(Index("team", url),))).indexes for url in urls)

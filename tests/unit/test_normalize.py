@@ -71,6 +71,9 @@ def faults_of(definition):
         ([f"A [x] @ {WHEEL}#sha256={'a' * 64}"], [f"a[x] @ {WHEEL}"]),
         ([f"a@{WHEEL} ; python_version < '4'"], [f'a @ {WHEEL} ; python_version < "4"']),
         (["a", f"a @ {WHEEL}"], [f"a @ {WHEEL}"]),
+        ([f"A.B @ {WHEEL}#egg=a_b[x]&sha256={'A' * 64}"], [f"a-b @ {WHEEL}"]),
+        (["a @ https://Files.Example:443/a-1-py3-none-any.whl"], ["a @ https://files.example/a-1-py3-none-any.whl"]),
+        (["a @ file://localhost/a-1-py3-none-any.whl"], ["a @ file:///a-1-py3-none-any.whl"]),
         (["a @ HTTPS://Files.Example/a-1-py3-none-any.whl"], ["a @ https://files.example/a-1-py3-none-any.whl"]),
     ],
 )
@@ -88,6 +91,17 @@ def test_a_requirement_has_one_spelling(texts, meant):
         ([f"a @ {WHEEL}", f"a @ {WHEEL.replace('files', 'other')}"], "in two ways"),
         (["foo bar"], "not a requirement (PEP 508)"),
         (["a @ https://u:p@h.example/a-1-py3-none-any.whl"], "credentials"),
+        ([f"a @ {WHEEL}#sha512={'a' * 128}"], "no sha256"),
+        ([f"a @ {WHEEL}#md5={'a' * 32}"], "no sha256"),
+        ([f"a @ {WHEEL}#sha256=abc"], "no sha256"),
+        ([f"a @ {WHEEL}#subdirectory=b"], "no sha256"),
+        ([f"a @ {WHEEL}#egg=b"], "no sha256"),
+        ([f"a @ {WHEEL}?sig=1"], "a query"),
+        (["a @ git+https://h.example/a.git@abc"], "http, https or file URL"),
+        (["a @ ftp://h.example/a-1-py3-none-any.whl"], "http, https or file URL"),
+        (["a==1", "a==1+local"], "cannot both hold"),
+        (["a==1+local", "a==1"], "cannot both hold"),
+        (["a", "a==1,>2"], "excludes itself"),
     ],
 )
 def test_requirements_that_cannot_hold_together_are_refused(texts, what):

@@ -100,7 +100,7 @@ def _address(registry: Node | None, docker: YamlFields, notices: list[str]) -> s
         fields.fault("address", *_LOGIN)
         return ""
     logins = [fields.take(key) for key in ("username", "password", "registryIdentity")]
-    if any(logins):
+    if any(not isinstance(one, Scalar) or one.text for one in logins if one is not None):
         path = docker.at("baseImageRegistry").rpartition(":")[0]
         notices.append(f"{path}: the registry's login is not read: envbuild login {address or 'HOST'}")
     fields.unknown(("address", "username", "password", "registryIdentity"))

@@ -60,6 +60,7 @@ class _Reader:
         self._conda: Node | None = None
         self._conda_file: Node | None = None
         self._user_managed, self._interpreter = False, ""
+        self._constraints: tuple[str, ...] = ()
 
     def reading(self) -> Reading:
         own = self._definition()
@@ -115,6 +116,7 @@ class _Reader:
             interpreter=own.interpreter,
             platforms=own.platforms,
             variables=(*packages.variables, *own.variables),
+            constraints=(*packages.constraints, *self._constraints),
         )
 
     def _variables(self) -> tuple[tuple[str, str], ...]:
@@ -134,6 +136,10 @@ class _Reader:
         if python.take("baseCondaEnvironment"):
             what = "an environment of the base image is not extended"
             python.fault("baseCondaEnvironment", what, "list its packages")
+        own = python.table("envbuild")
+        if own:
+            self._constraints = tuple(text for text, _ in own.items("constraints"))
+            own.unknown(("constraints",))
         python.unknown(_PYTHON_KEYS)
 
     def _alone(self, asked: ReadRequest) -> Reading:

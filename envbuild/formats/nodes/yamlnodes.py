@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from envbuild.formats.sourcefile import LONGEST, is_too_long
+
 __all__ = ["Kind", "Map", "Node", "Scalar", "Sequence", "YamlFault", "parse", "parse_lock", "plain"]
 
 _DEEPEST = 40
@@ -175,6 +177,7 @@ class _Reader:
         kind = _KINDS.get(node.tag)
         if kind is None:
             raise _tagged(node.tag, line)
+        _check_length(node.value, line)
         return Scalar(node.value, kind, line)
 
     def _map(self, node: yaml.MappingNode, line: int, depth: int) -> Map:
@@ -190,6 +193,7 @@ class _Reader:
                 continue
             if not isinstance(key, yaml.ScalarNode):
                 raise YamlFault(at, "a key must be a word", "is there a stray `?`, `[` or `{`?")
+            _check_length(key.value, at)
             if key.value in keys:
                 raise YamlFault(at, f"{key.value}: given twice, first in line {keys[key.value]}", "keep one of them")
             keys[key.value] = at
@@ -203,6 +207,11 @@ class _Reader:
             if not isinstance(found, Map):
                 raise YamlFault(found.line, "<<: is for tables", "name a table with its alias")
             yield found
+
+
+def _check_length(text: str, line: int) -> None:
+    if is_too_long(text):
+        raise YamlFault(line, f"a text with a line of more than {LONGEST} characters", "is this the right file?")
 
 
 def _tagged(tag: str, line: int) -> YamlFault:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from envbuild.errors import Fault
 from envbuild.formats.otherlocks.condalocked import CondaLock, platform_of
+from envbuild.formats.otherlocks.lockedfiles import file_name, version_of
 from envbuild.formats.otherlocks.lockopening import lock_text
 from envbuild.formats.otherlocks.pypifiles import locked_file
 from envbuild.formats.pip.requirementlist import in_order
@@ -22,10 +23,10 @@ _AGAIN = "conda list --explicit --sha256"
 _MARK = re.compile(r"(?m)^@EXPLICIT\s*$")
 _PLATFORM = re.compile(r"#\s*platform:\s*(\S+)")
 _PIP = re.compile(
-    r"#\s*pip\s+(?P<name>[A-Za-z0-9._-]+)\s*@\s*(?P<url>[^\s#]+)(?:#|\s+--hash=)sha256[:=](?P<sha256>[0-9a-fA-F]+)"
+    r"#\s*pip\s+(?P<name>[A-Za-z0-9._-]+)\s*@\s*(?P<url>[^\s#]+)(?:#|\s+--hash=)sha256[:=](?P<sha256>[0-9a-fA-F]{64})"
 )
 _HASH = re.compile(r"#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64}))$")
-_WHEEL = re.compile(r"/[^/]+?-(?P<version>[^-/]+)(?:-[^/]*)?\.(?:whl|tar\.gz|zip)$")
+_PIP_MEANT = re.compile(r"#\s*pip\s+(?:[A-Za-z0-9._-]+\s*(?:@|==)|\S*://)")
 
 
 @dataclass(slots=True)
@@ -60,9 +61,8 @@ def read_explicit(path: str, load: Loader, asked: ReadRequest) -> Reading:
             lock.conda(subdir, url, hashes, at)
         for pip, at in lines.pip:
             url = lock.plain(pip["url"], at)
-            version = _WHEEL.search(url)
-            hashes = {"sha256": pip["sha256"]}
-            lock.pypi(subdir, locked_file(at, pip["name"], version["version"] if version else "", url, hashes))
+            version = version_of(file_name(url))
+            lock.pypi(subdir, locked_file(at, pip["name"], version, url, {"sha256": pip["sha256"]}))
     for channel, at in _channels(lines.conda):
         lock.channel(channel, at)
     return lock.reading()
@@ -74,11 +74,12 @@ def _read(text: str, path: str, faults: list[Fault]) -> _Lines:
         at = f"{path}:{number}"
         if found := _PLATFORM.fullmatch(line):
             lines.platform = found[1]
-        elif found := _PIP.match(line):
+        elif found := _PIP.fullmatch(line):
             lines.pip.append((found, at))
-        elif re.match(r"#\s*pip\s+\S+\s+@", line):
-            faults.append(Fault(at, "a package of pip's without a sha256", "make the lock anew: conda-lock render"))
-        elif line and not line.startswith(("#", "@EXPLICIT")):
+        elif _PIP_MEANT.match(line):
+            what = "a package of pip's without a sha256, or not as NAME @ URL --hash=sha256:..."
+            faults.append(Fault(at, what, "make the lock anew: conda-lock render"))
+        elif line and not line.startswith("#") and line != "@EXPLICIT":
             lines.conda.append((line, at))
     return lines
 

@@ -50,6 +50,7 @@ class CondaLock:
         self._logins = Logins()
         self._channels: list[tuple[str, str]] = []
         self._conda: dict[str, list[_Conda]] = {}
+        self._known: dict[tuple[str, str], _Conda] = {}
         self._pypi: dict[str, list[LockedPackage]] = {}
         self._others: dict[str, None] = {}
         self.faults: list[Fault] = []
@@ -93,11 +94,17 @@ class CondaLock:
             self.faults.append(Fault(at, what, f"make the lock anew: {self._again}"))
         elif differs := _differs(spec, says):
             self.faults.append(Fault(at, f"{spec.name}: {differs}", f"make the lock anew: {self._again}"))
+        elif (before := self._known.setdefault((subdir, spec.name), _Conda(at, spec))).spec != spec:
+            what = f"{spec.name} is in the lock twice for one image: {_which(before.spec)} ({before.at}) and {_which(spec)}"
+            self.faults.append(Fault(at, what, f"choose fewer groups, or make the lock anew: {self._again}"))
         else:
             self._conda[subdir].append(_Conda(at, spec))
 
     def pypi(self, subdir: str, package: LockedPackage) -> None:
         """Take in a package of an index; where it is installed is added here."""
+        if not package.source and not package.hashes:
+            what = f"{package.name} has no hash in the lock: its sha256 is needed"
+            self.faults.append(Fault(package.at, what, f"make the lock anew: {self._again}"))
         self._pypi[subdir].append(package)
 
     def plain(self, text: str, at: str) -> str:
@@ -124,6 +131,8 @@ class CondaLock:
         pins, definition = self._whole(kept, packages)
         if self.faults:
             raise in_order(self.faults)
+        if not packages and not definition.pypi:
+            self.notices.append("the lock has no package that is installed here")
         lines = {f"conda[{n}]": at for n, at in enumerate(packages.values())}
         lines |= {f"channels[{n}]": at for n, (_, at) in enumerate(self._channels)}
         meant = finished(definition, self._asked.finish, (), lambda at: lines.get(at) or pins.line_of(at, self._path))
@@ -157,6 +166,7 @@ class CondaLock:
                 pins.add(replace(package, where=where))
         definition = pins.definition(definition)
         self.faults += pins.faults
+        self.notices += pins.notices
         return pins, definition
 
     def _ordered(self) -> list[str]:
@@ -200,6 +210,10 @@ class CondaLock:
 
 def _is_noarch(one: _Conda) -> bool:
     return one.spec.channel.subdir == "noarch"
+
+
+def _which(spec: MatchSpec) -> str:
+    return f"{_version(spec)} {spec.build}, sha256 {dict(spec.fields).get('sha256', '')[:12]}"
 
 
 def _version(spec: MatchSpec) -> str:

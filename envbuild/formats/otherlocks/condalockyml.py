@@ -14,12 +14,12 @@ from packaging.utils import canonicalize_name
 
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.nodes.yamlfields import YamlFields
-from envbuild.formats.nodes.yamlnodes import Map, Scalar, Sequence
+from envbuild.formats.nodes.yamlnodes import Map, Scalar
 from envbuild.formats.otherlocks.condalocked import CondaLock
 from envbuild.formats.otherlocks.condastale import behind
 from envbuild.formats.otherlocks.lockchoice import Choice, left_out
 from envbuild.formats.otherlocks.lockopening import too_new
-from envbuild.formats.otherlocks.lockyaml import lock_map
+from envbuild.formats.otherlocks.lockyaml import lock_map, rows, url_of
 from envbuild.formats.otherlocks.pypifiles import locked_file
 from envbuild.formats.pip.requirementlist import in_order
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
@@ -83,20 +83,17 @@ def _metadata(fields: YamlFields, lock: CondaLock, path: str) -> tuple[list[str]
         fields.fault("metadata", "missing", f"make the lock anew: {_AGAIN}")
         return [], []
     found = []
-    listed = metadata.take("channels")
-    for item in listed.items if isinstance(listed, Sequence) else ():
-        url = item.entries.get("url") if isinstance(item, Map) else item
-        if isinstance(url, Scalar):
-            lock.channel(url.text, f"{path}:{item.line}")
-            found.append(url.text)
+    for item in rows(metadata, "channels", _AGAIN):
+        if url := url_of(item):
+            lock.channel(url, f"{path}:{item.line}")
+            found.append(url)
         else:
             lock.faults.append(Fault(f"{path}:{item.line}", "metadata.channels: a url is missing", _AGAIN))
     return [source for source, _ in metadata.items("sources")], found
 
 
 def _entries(fields: YamlFields, path: str, faults: list[Fault]) -> Iterator[_Entry]:
-    packages = fields.take("package")
-    for item in packages.items if isinstance(packages, Sequence) else ():
+    for item in rows(fields, "package", _AGAIN):
         at = f"{path}:{item.line}"
         if not isinstance(item, Map):
             faults.append(Fault(at, "package: expected a table", f"make the lock anew: {_AGAIN}"))
@@ -106,7 +103,7 @@ def _entries(fields: YamlFields, path: str, faults: list[Fault]) -> Iterator[_En
         if missing := [key for key, value in given.items() if not value]:
             faults.append(Fault(at, f"package: {', '.join(missing)} missing", f"make the lock anew: {_AGAIN}"))
             continue
-        named = (*(name for name, _ in entry.items("categories")), entry.words("category"))
+        named = (*(name for name, _ in entry.items("categories")), entry.text("category"))
         categories = {str(canonicalize_name(name)) for name in named if name}
         hashes = dict(entry.pairs("hash"))
         yield _Entry(

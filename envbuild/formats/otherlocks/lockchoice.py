@@ -7,7 +7,9 @@ from packaging.utils import canonicalize_name
 from envbuild.errors import Fault
 from envbuild.formats.selection import Selection
 
-__all__ = ["Choice", "left_out"]
+__all__ = ["Choice", "left_out", "unneeded"]
+
+_SHOWN = 5
 
 
 class Choice:
@@ -39,3 +41,12 @@ def left_out(tool: str, groups: Iterable[str]) -> list[str]:
     if len(names) == 1:
         return [f"the group {names[0]}, installed by {tool} unasked, is left out ({options} adds it)"]
     return [f"the groups {', '.join(names)}, installed by {tool} unasked, are left out ({options} adds them)"]
+
+
+def unneeded(names: Iterable[str]) -> list[str]:
+    """What is said of packages that a lock has, and that nothing in it needs, whatever is chosen: a tool writes none."""
+    found = sorted(set(names))
+    if not found:
+        return []
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return [f"nothing in the lock needs {', '.join(found[:_SHOWN])}{more}, so not installed: was it edited by hand?"]

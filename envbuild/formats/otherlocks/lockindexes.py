@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from envbuild.definition import Index
 from envbuild.errors import Fault
 from envbuild.formats.pip.reqindexes import Logins, index_names
-from envbuild.formats.urls import address
-from envbuild.indexurl import PYPI_URLS, index_url
+from envbuild.formats.urls import NO_QUERY, address
+from envbuild.indexurl import PYPI_URLS, HostNotAscii, index_url
 
 __all__ = ["LockIndexes"]
 
@@ -69,12 +69,17 @@ class LockIndexes:
         try:
             place = address(url)
             clean = index_url(place.url)
+        except HostNotAscii as bad:
+            self.faults.append(Fault(at, bad.what, bad.hint))
+            return ""
         except ValueError:
             what = f"the index {posixpath.basename(url) or url} is a folder of one machine: others could not find it"
             self.faults.append(Fault(at, what, "serve it over http, or name its wheels by https URL"))
             return ""
         if place.scheme not in ("http", "https", "file"):
             self.faults.append(Fault(at, f"an index cannot be served over {place.scheme!r}", "use https"))
+        elif "?" in place.url:
+            self.faults.append(Fault(at, *NO_QUERY))
         elif not self._logins.add(place.host, place.login):
             hint = "keep one; netrc or a keyring serve better"
             self.faults.append(Fault(at, f"two different logins for {place.host}", hint))

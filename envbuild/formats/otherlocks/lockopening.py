@@ -7,7 +7,7 @@ from envbuild.formats.sourcefile import Loader, load_text
 from envbuild.formats.toml.tomlplaces import Places, parse_toml
 from envbuild.formats.toml.tomltable import Table
 
-__all__ = ["LARGEST_LOCK", "entries", "headers", "lock_table", "lock_text", "too_new"]
+__all__ = ["LARGEST_LOCK", "entries", "headers", "lock_table", "lock_text", "needed", "too_new"]
 
 LARGEST_LOCK = 16 << 20
 """Bytes that a lock may have: one names every file of every package."""
@@ -53,6 +53,12 @@ def entries(table: Table, key: str, places: list[str] | None = None) -> list[Tab
         else:
             table.fault(key, "expected a list of tables", "was the lock edited by hand?")
     return found
+
+
+def needed(table: Table, key: str, again: str) -> None:
+    """A fault where a table lacks a key that the tool always writes: what it would have said is not known."""
+    if key not in table.values:
+        table.fault(key, "missing", f"was the lock edited by hand? Make it anew: {again}")
 
 
 def too_new(at: str, what: str, known: str) -> InvalidDefinition:

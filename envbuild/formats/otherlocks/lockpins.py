@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from envbuild.definition import Definition, Requirement
 from envbuild.errors import Fault
@@ -137,7 +137,7 @@ class LockPins:
 def _version(package: LockedPackage) -> str:
     try:
         return str(Version(package.version))
-    except InvalidVersion:
+    except ValueError:
         raise BadSpec(f"{package.name}: {package.version!r} is no version (PEP 440)", _WHEEL) from None
 
 

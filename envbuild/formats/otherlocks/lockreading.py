@@ -29,4 +29,5 @@ def lock_reading(
     if found := [*faults, *pins.faults]:
         raise InvalidDefinition(found)
     meant = finished(whole, asked.finish, (), lambda at: pins.line_of(at, path))
-    return Reading(meant, logins.pairs(), (*notices, *pins.notices), (path, *project.files), project.absent)
+    empty = [] if whole.pypi else ["the lock has no package that is installed here"]
+    return Reading(meant, logins.pairs(), (*notices, *pins.notices, *empty), (path, *project.files), project.absent)

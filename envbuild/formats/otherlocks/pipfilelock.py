@@ -17,11 +17,13 @@ from envbuild.definition import Index
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.lockfiles.jsonfields import parse_json
 from envbuild.formats.otherlocks.lockchoice import Choice
+from envbuild.formats.otherlocks.lockedfiles import LockedFile, file_name
 from envbuild.formats.otherlocks.lockindexes import LockIndexes
 from envbuild.formats.otherlocks.lockopening import lock_text, too_new
 from envbuild.formats.otherlocks.lockpins import LockedPackage, LockPins
 from envbuild.formats.otherlocks.lockproject import lock_project
 from envbuild.formats.otherlocks.lockreading import lock_reading
+from envbuild.formats.otherlocks.pipfileentries import wrong_entry
 from envbuild.formats.otherlocks.pipfilehash import is_hash_of
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.selection import Selection
@@ -52,7 +54,7 @@ def read_pipfile_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     requires = lock.requires_python()
     definition = project.based(requires)
     sections, faults = lock.chosen(Choice(asked.selection))
-    faults += [*project.faults, *requires.faults]
+    faults += [*project.faults, *requires.faults, *lock.faults]
     if asked.selection.project:
         faults.append(Fault(path, "a Pipfile has no package of its own to install", "leave --project out"))
     if faults:
@@ -105,6 +107,8 @@ class _Lock:
             what = f"this is no Pipfile.lock of pipfile-spec {_SPEC}"
             raise InvalidDefinition([Fault(path, what, f"make it anew: {_AGAIN}")])
         self._lines = {key: f"{path}:{line}" for key, line in _lines(text)}
+        self._sections = dict(self._checked())
+        self._sources = self._places()
 
     @property
     def content_hash(self) -> str:
@@ -132,25 +136,20 @@ class _Lock:
 
     def indexes(self) -> tuple[tuple[Index, ...], dict[str, str]]:
         """The first source, which is the default one, and the names of all by URL."""
-        urls = list(self._sources().items())
+        urls = list(self._sources.items())
         return (Index("pypi", urls[0][1]),) if urls else (), {url: name for name, url in reversed(urls)}
 
     def markers(self) -> list[str]:
         """All markers."""
-        sections = (_mapping(self._document[key]) for key in self._document if key != "_meta")
-        return [_marker(_mapping(entry)) for section in sections for entry in section.values()]
+        return [_marker(entry) for section in self._sections.values() for entry in section.values()]
 
     def packages(self, sections: Iterable[str], sets: MarkerSets) -> Iterator[LockedPackage]:
         """The packages of some sections."""
-        sources = self._sources()
         for section in sections:
-            for name, value in _mapping(self._document.get(section)).items():
-                at = self._lines.get((section, name), self._path)
-                yield self._package(name, _mapping(value), at, sources, sets)
+            for name, entry in self._sections.get(section, {}).items():
+                yield self._package(name, entry, self._lines.get((section, name), self._path), sets)
 
-    def _package(
-        self, name: str, entry: Mapping[str, Any], at: str, sources: Mapping[str, str], sets: MarkerSets
-    ) -> LockedPackage:
+    def _package(self, name: str, entry: Mapping[str, Any], at: str, sets: MarkerSets) -> LockedPackage:
         where = 0
         try:
             where = sets.of(_marker(entry))
@@ -162,35 +161,59 @@ class _Lock:
         source = "" if url else next((kind for kind in kinds if entry.get(kind)), "")
         version = str(entry.get("version", "")).removeprefix("===").removeprefix("==")
         index = str(entry.get("index", ""))
-        if not (url or source) and index and index not in sources:
+        if not (url or source) and index and index not in self._sources:
             self.faults.append(Fault(at, f"{name}: there is no source {index!r}", f"make it anew: {_AGAIN}"))
-        first = next(iter(sources.values()), "")
-        hashes = entry.get("hashes")
+        first = next(iter(self._sources.values()), "")
+        hashes = tuple(entry.get("hashes", ()))
         return LockedPackage(
             at=at,
             name=canonicalize_name(name),
             version=version,
             where=where,
-            hashes=tuple(map(str, hashes)) if isinstance(hashes, list) else (),
-            index="" if url or source else sources.get(index, first),
+            hashes=hashes,
+            files=(LockedFile(file_name(url), hashes),) if url else (),
+            index="" if url or source else self._sources.get(index, first),
             url=url,
             source=source,
         )
 
-    def _sources(self) -> dict[str, str]:
-        """URLs by name. A login that variables would give is left out: netrc or a keyring has it."""
-        found = {}
+    def _checked(self) -> Iterator[tuple[str, dict[str, Mapping[str, Any]]]]:
+        """The sections, each with those of its entries that are in the form that pipenv writes."""
+        if "default" not in self._document:
+            self._wrong(self._path, "default: missing")
+        for key, section in self._document.items():
+            if key == "_meta":
+                continue
+            if not isinstance(section, dict):
+                self._wrong(self._path, f"{key}: expected a table of packages")
+                continue
+            for name, entry in section.items():
+                if wrong := wrong_entry(entry):
+                    self._wrong(self._lines.get((key, name), self._path), f"{key}.{name}: {wrong}")
+            yield key, {name: entry for name, entry in section.items() if not wrong_entry(entry)}
+
+    def _places(self) -> dict[str, str]:
+        """The sources' URLs by name. A login that variables would give is left out: netrc or a keyring has it."""
+        found: dict[str, str] = {}
         rows = self._meta.get("sources")
-        for number, row in enumerate(rows if isinstance(rows, list) else ()):
-            one = _mapping(row)
-            url = _LOGIN_IN_VARIABLES.sub("", str(one.get("url", "")))
-            if "$" in url:
+        if not isinstance(rows, list) or not rows:
+            self._wrong(self._path, "_meta.sources: expected a list of sources")
+            return found
+        for number, row in enumerate(rows):
+            name, url = (_mapping(row).get(key) for key in ("name", "url"))
+            if not (isinstance(name, str) and name and isinstance(url, str) and url) or name in found:
+                self._wrong(self._path, f"_meta.sources[{number}]: expected a name of its own, and a url")
+                continue
+            found[name] = _LOGIN_IN_VARIABLES.sub("", url)
+            if "$" in found[name]:
                 what = f"_meta.sources[{number}].url: a variable would come from the environment of whoever builds"
-                fault = Fault(self._path, what, f"write the address itself into the Pipfile, then: {_AGAIN}")
-                self.faults += [] if fault in self.faults else [fault]
-            else:
-                found[str(one.get("name", "")) or f"source-{number}"] = url
+                self.faults.append(
+                    Fault(self._path, what, f"write the address itself into the Pipfile, then: {_AGAIN}")
+                )
         return found
+
+    def _wrong(self, at: str, what: str) -> None:
+        self.faults.append(Fault(at, what, f"was the lock edited by hand? Make it anew: {_AGAIN}"))
 
 
 def _marker(entry: Mapping[str, Any]) -> str:

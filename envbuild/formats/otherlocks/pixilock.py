@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.nodes.yamlfields import YamlFields
-from envbuild.formats.nodes.yamlnodes import Map, Scalar, Sequence
+from envbuild.formats.nodes.yamlnodes import Map, Scalar
 from envbuild.formats.otherlocks.condalocked import CondaLock
 from envbuild.formats.otherlocks.lockopening import too_new
 from envbuild.formats.otherlocks.lockpins import LockedPackage
-from envbuild.formats.otherlocks.lockyaml import lock_map
+from envbuild.formats.otherlocks.lockyaml import lock_map, rows, url_of
 from envbuild.formats.otherlocks.pypifiles import locked_file
 from envbuild.formats.pip.requirementlist import in_order
+from envbuild.formats.pip.specline import BadSpec
 from envbuild.formats.project.projecttables import NOT_THE_PROJECT
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
 
@@ -25,6 +26,7 @@ __all__ = ["read_pixi_lock"]
 _AGAIN = "pixi lock"
 _VERSIONS = range(4, 8)
 _KINDS = ("conda", "pypi", "conda_source")
+_READ = ("kind", *_KINDS, "url", "path", "name", "version", "build", "index", "sha256", "md5")
 _DEFAULT = "default"
 
 
@@ -49,20 +51,25 @@ def read_pixi_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     _check_version(document, path)
     lock = CondaLock(path, asked, _AGAIN)
     fields = YamlFields(document, path, lock.faults)
-    packages = {(kind, url): one for kind, url, one in _packages(fields, path)}
+    packages: dict[tuple[str, str], _Package] = {}
+    for kind, url, one in _packages(fields, path):
+        before = packages.setdefault((kind, url), one)
+        if kind != "conda_source" and before.fields != one.fields:
+            what = f"{lock.plain(url, one.at)} is among the packages twice, and not the same ({before.at})"
+            lock.faults.append(Fault(one.at, what, f"make it anew: {_AGAIN}"))
     subdirs = dict(_platforms(fields))
     environment = _environment(fields, asked, lock)
-    channels = environment.take("channels")
-    for item in channels.items if isinstance(channels, Sequence) else ():
-        place = item.entries.get("url") if isinstance(item, Map) else item
-        if isinstance(place, Scalar):
-            lock.channel(place.text, f"{path}:{item.line}")
+    for item in rows(environment, "channels", _AGAIN):
+        if url := url_of(item):
+            lock.channel(url, f"{path}:{item.line}")
+        else:
+            lock.faults.append(Fault(f"{path}:{item.line}", "channels: a url is missing", f"make it anew: {_AGAIN}"))
     indexes = [lock.plain(url, environment.at("indexes")) for url, _ in environment.items("indexes")]
-    table = environment.take("packages")
-    for name, listed in table.entries.items() if isinstance(table, Map) else ():
+    table = environment.table("packages")
+    for name in table.names if table else ():
         subdir = subdirs.get(name, name)
-        if lock.platform(subdir) and isinstance(listed, Sequence):
-            for kind, url, at in _listed(listed, path):
+        if lock.platform(subdir) and table:
+            for kind, url, at in _listed(table, name, path):
                 _take(lock, subdir, (kind, url), packages.get((kind, url)), at, indexes)
     if lock.faults:
         raise in_order(lock.faults)
@@ -83,11 +90,12 @@ def _check_version(document: Map, path: str) -> None:
 
 def _platforms(fields: YamlFields) -> Iterator[tuple[str, str]]:
     """The names of platforms and what conda calls each (version 7)."""
-    listed = fields.take("platforms")
-    for item in listed.items if isinstance(listed, Sequence) else ():
-        if isinstance(item, Map):
-            name, subdir = (_text(item, key) for key in ("name", "subdir"))
+    for item in rows(fields, "platforms", _AGAIN):
+        name, subdir = (_text(item, key) for key in ("name", "subdir")) if isinstance(item, Map) else (url_of(item), "")
+        if name:
             yield name, subdir or name
+        else:
+            fields.fault("platforms", "one has no name", f"make it anew: {_AGAIN}")
 
 
 def _environment(fields: YamlFields, asked: ReadRequest, lock: CondaLock) -> YamlFields:
@@ -113,23 +121,30 @@ def _environment(fields: YamlFields, asked: ReadRequest, lock: CondaLock) -> Yam
 
 def _packages(fields: YamlFields, path: str) -> Iterator[tuple[str, str, _Package]]:
     """Each package of the lock with its kind and URL (`kind:` and `url:` or `path:` before version 6)."""
-    listed = fields.take("packages")
-    for item in listed.items if isinstance(listed, Sequence) else ():
+    for item in rows(fields, "packages", _AGAIN):
         if not isinstance(item, Map):
             fields.faults.append(Fault(f"{path}:{item.line}", "packages: expected a table", f"make it anew: {_AGAIN}"))
             continue
-        words = {key: _text(item, key) for key in item.entries}
+        inner = YamlFields(item, path, fields.faults, "packages.")
+        words = {key: inner.words(key) for key in _READ if key in inner.names}
         kind = words.get("kind") or next((key for key in _KINDS if key in words), "")
         url = words.get("url") or words.get("path") or words.get(kind, "")
-        yield kind, url, _Package(f"{path}:{item.line}", words)
+        if kind in _KINDS and url:
+            yield kind, url, _Package(f"{path}:{item.line}", words)
+        else:
+            inner.fault("kind", f"it is none of {', '.join(_KINDS)}, or has no URL", f"make it anew: {_AGAIN}")
 
 
-def _listed(listed: Sequence, path: str) -> Iterator[tuple[str, str, str]]:
-    """Kind, URL and place of each package that an environment has."""
-    for item in listed.items:
-        if isinstance(item, Map):
-            kind = next((key for key in _KINDS if key in item.entries), "")
-            yield kind, _text(item, kind), f"{path}:{item.line}"
+def _listed(table: YamlFields, name: str, path: str) -> Iterator[tuple[str, str, str]]:
+    """Kind, URL and place of each package that an environment has on a platform."""
+    for item in rows(table, name, _AGAIN):
+        kind = next((key for key in _KINDS if key in item.entries), "") if isinstance(item, Map) else ""
+        url = _text(item, kind) if isinstance(item, Map) else ""
+        if url:
+            yield kind, url, f"{path}:{item.line}"
+        else:
+            what = f"packages.{name}: expected a table that names a package: {' or '.join(_KINDS)}"
+            table.faults.append(Fault(f"{path}:{item.line}", what, f"make it anew: {_AGAIN}"))
 
 
 def _take(
@@ -148,16 +163,20 @@ def _take(
         if NOT_THE_PROJECT not in lock.notices:
             lock.notices.append(NOT_THE_PROJECT)
     elif kind == "pypi":
-        lock.pypi(subdir, _of_index(lock, package, url, indexes))
+        try:
+            lock.pypi(subdir, _of_index(lock, package, url, indexes))
+        except BadSpec as bad:
+            lock.faults.append(bad.fault(package.at))
     else:
-        what = f"{says['name'] or url} is built from its sources by pixi: only packages of a channel are taken"
+        what = f"{says['name'] or lock.plain(url, package.at)} is built from its sources by pixi: only packages of a channel are taken"
         lock.faults.append(Fault(package.at, what, "publish it in a channel, and lock it again"))
 
 
 def _of_index(lock: CondaLock, package: _Package, url: str, indexes: list[str]) -> LockedPackage:
     named = package.fields.get("index", "")
     plain = lock.plain(url.removeprefix("direct+"), package.at)
-    own = [lock.plain(named, package.at)] if named else indexes
+    # What was asked for by its URL is of no index, whoever else is on that host.
+    own = [] if url.startswith("direct+") else [lock.plain(named, package.at)] if named else indexes
     fields = package.fields
     return locked_file(package.at, fields.get("name", ""), fields.get("version", ""), plain, package.hashes, own)
 

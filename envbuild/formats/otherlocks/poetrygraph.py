@@ -15,7 +15,7 @@ from envbuild.errors import Fault
 from envbuild.formats.otherlocks.lockchoice import Choice
 from envbuild.formats.otherlocks.lockgraph import reached
 from envbuild.formats.otherlocks.lockproject import LockProject
-from envbuild.formats.otherlocks.poetrypackages import PoetryPackage
+from envbuild.formats.otherlocks.poetrypackages import PoetryPackage, is_need
 from envbuild.formats.otherlocks.poetryproject import poetry_table
 from envbuild.formats.otherlocks.poetryversions import allows, python_marker
 from envbuild.markersets import MarkerSets
@@ -50,10 +50,22 @@ class PoetryGraph:
         for number, package in enumerate(packages):
             self._by_name.setdefault(package.name, []).append(number)
         self._roots = tuple(_roots(project, choice))
+        self._faults += _misread(project)
+        self._named = {canonicalize_name(name) for needed in _lists(project) for name in needed}
 
     def markers(self) -> list[str]:
         """All markers in the project's own dependencies."""
         return [f"{need.marker} {need.python}" for need in self._roots]
+
+    def orphans(self) -> list[str]:
+        """The packages that nothing names, whichever extras and groups are chosen and wherever."""
+        seen, waiting = set(self._named), [*self._named]
+        while waiting:
+            for number in self._by_name.get(waiting.pop(), ()):
+                found = set(map(canonicalize_name, self._packages[number].needs)) - seen
+                seen |= found
+                waiting += found
+        return [package.name for package in self._packages if package.name not in seen]
 
     def walked(self, sets: MarkerSets) -> dict[int, int]:
         """Where each package is needed.
@@ -126,6 +138,26 @@ def _version(text: str) -> Version:
         return Version(text)
     except InvalidVersion:
         return Version("0")
+
+
+def _lists(project: LockProject) -> Iterator[Mapping[str, Any]]:
+    """The project's dependencies, and those of each group."""
+    yield poetry_table(project, "dependencies")
+    yield poetry_table(project, "dev-dependencies")
+    for group in poetry_table(project, "group").values():
+        needed = group.get("dependencies") if isinstance(group, dict) else None
+        yield needed if isinstance(needed, dict) else {}
+
+
+def _misread(project: LockProject) -> list[Fault]:
+    """A fault for each dependency of the project in a form that Poetry has not: it would be passed over."""
+    return [
+        Fault(project.path, f"tool.poetry: {name} is no dependency", "poetry check says more")
+        for needed in _lists(project)
+        for name, value in needed.items()
+        for one in (value if isinstance(value, list) else [value])
+        if not is_need(one)
+    ]
 
 
 def _roots(project: LockProject, choice: Choice) -> Iterator[_Need]:

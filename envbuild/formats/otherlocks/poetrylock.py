@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from envbuild.definition import Project
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.otherlocks.lockchoice import Choice, left_out
+from envbuild.formats.otherlocks.lockchoice import Choice, left_out, unneeded
 from envbuild.formats.otherlocks.lockindexes import LockIndexes
 from envbuild.formats.otherlocks.lockopening import lock_table, too_new
 from envbuild.formats.otherlocks.lockpins import LockedPackage, LockPins
@@ -45,7 +45,7 @@ def read_poetry_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     project = lock_project(path, load, logins, _AGAIN)
     requires = _requires_python(document)
     definition = project.based(requires)
-    packages = poetry_packages(document)
+    packages = poetry_packages(document, with_groups=not walk)
     choice = Choice(asked.selection)
     _check(document, project, packages, choice, walk=walk, wants_project=asked.selection.project)
     if faults := [*document.faults, *project.faults]:
@@ -69,7 +69,10 @@ def read_poetry_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     if asked.selection.project:
         definition = replace(definition, project=Project("."))
     definition = replace(definition, name=definition.name or asked.name)
-    notices = _notices(document, project, packages, choice, installed=definition.project is not None)
+    notices = [
+        *_notices(document, project, packages, choice, installed=definition.project is not None),
+        *unneeded(graph.orphans() if graph else ()),
+    ]
     return lock_reading(path, asked, definition, pins, logins, project=project, faults=document.faults, notices=notices)
 
 
@@ -156,6 +159,7 @@ def _locked(package: PoetryPackage, where: int) -> LockedPackage:
         version=package.version,
         where=where,
         hashes=package.hashes,
+        files=package.files,
         index=url if kind == "legacy" else "",
         url=url if kind == "url" else "",
         source="" if kind in ("", "legacy", "url") else kind,

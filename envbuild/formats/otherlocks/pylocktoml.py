@@ -6,17 +6,18 @@ what was chosen, and where no group was, those of `default-groups`.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.otherlocks.lockchoice import Choice
+from envbuild.formats.otherlocks.lockedfiles import LockedFile, file_name
 from envbuild.formats.otherlocks.lockindexes import LockIndexes
-from envbuild.formats.otherlocks.lockopening import entries, headers, lock_table, too_new
+from envbuild.formats.otherlocks.lockopening import entries, headers, lock_table, needed, too_new
 from envbuild.formats.otherlocks.lockpins import LockedPackage, LockPins
 from envbuild.formats.otherlocks.lockproject import lock_project
 from envbuild.formats.otherlocks.lockreading import lock_reading
+from envbuild.formats.otherlocks.pypifiles import is_of_pypi
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.project.projecttables import NOT_THE_PROJECT
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
@@ -46,6 +47,7 @@ def read_pylock(path: str, load: Loader, asked: ReadRequest) -> Reading:
         document.faults.append(
             Fault(path, "no pyproject.toml is beside the lock, whose package would be installed", hint)
         )
+    needed(document, "packages", _AGAIN)
     tables = entries(document, "packages", headers(document, "packages"))
     environments = document.strings("environments")
     if faults := [*document.faults, *project.faults]:
@@ -61,9 +63,10 @@ def read_pylock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     _check_environments(document, sets, target, environments)
     pins = LockPins(sets, target, LockIndexes(logins, asked.pypi_urls, project.indexes), logins, _AGAIN)
     own = [table for table in tables if _is_own(table)]
-    for table in tables:
-        if table not in own:
-            pins.add(_locked(table, sets))
+    packages = [_locked(table, sets) for table in tables if table not in own]
+    for package in packages:
+        pins.add(package)
+    notices += _unindexed([package for package in packages if package.where & target], tables)
     definition = replace(definition, name=definition.name or asked.name)
     without = not asked.selection.project and definition.project is None
     notices += [NOT_THE_PROJECT] if without and (own or project.table("project") is not None) else []
@@ -106,8 +109,8 @@ def _where(table: Table, key: str, text: str, sets: MarkerSets) -> int:
 
 def _is_own(table: Table) -> bool:
     """Whether a package is the folder that the lock lies in."""
-    directory: Any = table.values.get("directory")
-    return isinstance(directory, dict) and directory.get("path") in (".", "./")
+    directory = table.table("directory")
+    return directory is not None and directory.values.get("path") in (".", "./")
 
 
 def _locked(table: Table, sets: MarkerSets) -> LockedPackage:
@@ -117,18 +120,35 @@ def _locked(table: Table, sets: MarkerSets) -> LockedPackage:
     url = archive.string("url") if archive else ""
     if archive and not url:
         source = "path"
+    files = tuple(LockedFile(_name(file), tuple(_hashes(file))) for file in (*sdists, *wheels, *archives))
     return LockedPackage(
         at=table.standing,
         name=table.string("name"),
         version=table.string("version"),
         where=_where(table, "marker", table.string("marker"), sets),
-        hashes=tuple(text for file in (*sdists, *wheels, *archives) for text in _hashes(file)),
+        hashes=tuple(text for file in files for text in file.hashes),
+        files=files,
         # A lock may leave the index out: PyPI is meant then.
         index="" if url or source else table.string("index"),
         url=url,
         source=source,
         has_wheel=bool(wheels or archive or source),
     )
+
+
+def _unindexed(packages: Sequence[LockedPackage], tables: Sequence[Table]) -> list[str]:
+    """What is said of packages without an index whose files are elsewhere than on PyPI, which is asked for them."""
+    urls = {
+        table.string("name"): file.string("url")
+        for table in tables
+        for file in _files(table, "wheels")
+        if not is_of_pypi(file.string("url"))
+    }
+    found = sorted({one.name for one in packages if not (one.index or one.url or one.source) and urls.get(one.name)})
+    if not found:
+        return []
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return [f"the lock names no index for {found[0]}{more}: PyPI is asked, though the files were found elsewhere"]
 
 
 def _files(table: Table, key: str) -> list[Table]:
@@ -138,6 +158,17 @@ def _files(table: Table, key: str) -> list[Table]:
     return entries(table, key)
 
 
+def _name(file: Table) -> str:
+    """A file's name; where the lock has none, its URL's or its path's, as the specification says."""
+    name = file.string("name") or file_name(file.string("url") or file.string("path"))
+    if not name:
+        file.fault("url", "missing, so which file is meant is not known", f"make it anew: {_AGAIN}")
+    return name
+
+
 def _hashes(file: Table) -> list[str]:
-    hashes: Any = file.values.get("hashes")
-    return [f"{kind}:{value}" for kind, value in hashes.items()] if isinstance(hashes, dict) else []
+    needed(file, "hashes", _AGAIN)
+    hashes = file.pairs("hashes")
+    if not hashes and file.values.get("hashes") == {}:
+        file.fault("hashes", "none of this file", f"make it anew: {_AGAIN}")
+    return [f"{kind}:{value}" for kind, value in hashes]

@@ -1,6 +1,7 @@
 """The walk through a uv.lock, from the project to every package that it needs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -66,6 +67,25 @@ class UvGraph:
         having = {name for p in self.roots for name, needed in p.groups.items() if needed}
         having |= {key.removeprefix("group:") for key, needed in self._loose.items() if needed}
         return (set(groups) & having) - self._choice.groups
+
+    def orphans(self) -> list[str]:
+        """The packages that nothing needs, whichever extras and groups are chosen and wherever."""
+        own = (self.packages[number].all_needs() for number in self.own)
+        waiting = list(self._wanted(chain(*self._loose.values(), *own)))
+        seen = {(number, "") for number in self.own}
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting += self._wanted(self._needs(node))
+        return [package.name for number, package in enumerate(self.packages) if (number, "") not in seen]
+
+    def _wanted(self, needed: Iterable[Need]) -> Iterator[Node]:
+        """The nodes that are needed, wherever."""
+        for need in needed:
+            for number in self._meant(need):
+                yield number, ""
+                yield from ((number, f"extra:{extra}") for extra in need.extras)
 
     def walked(self, sets: MarkerSets) -> dict[Node, int]:
         """Where each package is needed. What is wrong on the way goes to the document's faults."""
@@ -149,10 +169,10 @@ class UvGraph:
         faults = []
         for _, row in self._document.mixed("conflicts", "a list of lists"):
             items: list[Any] = row if isinstance(row, list) else []
-            both = sorted(
-                {(k, str(i[k])) for i in items if isinstance(i, dict) and str(i.get("package")) in own for k in i}
-                & chosen
-            )
+            if not items or not all(isinstance(item, dict) for item in items):
+                self._document.fault("conflicts", "expected lists of tables", "make it anew: uv lock")
+                continue
+            both = sorted({(k, str(i[k])) for i in items if str(i.get("package")) in own for k in i} & chosen)
             if len(both) > 1:
                 names = " and ".join(f"the {kind} {name}" for kind, name in both)
                 what = f"{names} exclude each other (tool.uv.conflicts)"

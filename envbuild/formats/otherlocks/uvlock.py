@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from envbuild.definition import Project
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.otherlocks.lockchoice import left_out
+from envbuild.formats.otherlocks.lockchoice import left_out, unneeded
 from envbuild.formats.otherlocks.lockindexes import LockIndexes
 from envbuild.formats.otherlocks.lockopening import lock_table, too_new
 from envbuild.formats.otherlocks.lockpins import LockedPackage, LockPins
@@ -99,6 +99,7 @@ def _locked(package: UvPackage, where: int) -> LockedPackage:
         version=package.version,
         where=0 if kind == "virtual" else where,
         hashes=package.hashes,
+        files=package.files,
         index=place if kind == "registry" else "",
         url=place if kind == "url" else "",
         source="" if kind in ("registry", "url") else kind or "unknown",
@@ -129,3 +130,4 @@ def _notices(project: LockProject, graph: UvGraph, where: Mapping[Node, int], *,
     if uv is not None and "default-groups" in uv.values:
         usual = tuple(graph.groups()) if uv.values["default-groups"] == "all" else uv.strings("default-groups")
     yield from left_out("uv", graph.unasked(usual))
+    yield from unneeded(graph.orphans())

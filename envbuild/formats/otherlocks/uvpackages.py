@@ -1,11 +1,12 @@
 """The packages of a uv.lock as values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from envbuild.formats.otherlocks.lockedfiles import LockedFile, file_name
 from envbuild.formats.otherlocks.lockopening import entries, headers
 from envbuild.formats.toml.tomltable import Table
 
@@ -35,8 +36,13 @@ class UvPackage:
     needs: tuple[Need, ...]
     extras: Mapping[str, tuple[Need, ...]]
     groups: Mapping[str, tuple[Need, ...]]
-    hashes: tuple[str, ...]
+    files: tuple[LockedFile, ...]
     wheels: int
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Those of all its files."""
+        return tuple(text for file in self.files for text in file.hashes)
 
     @property
     def kind(self) -> str:
@@ -50,8 +56,12 @@ class UvPackage:
 
     def markers(self) -> list[str]:
         """All markers on what it needs."""
-        lists = [self.needs, *self.extras.values(), *self.groups.values()]
-        return [need.marker for needed in lists for need in needed]
+        return [need.marker for need in self.all_needs()]
+
+    def all_needs(self) -> Iterator[Need]:
+        """What it needs, with every extra and group."""
+        for needed in (self.needs, *self.extras.values(), *self.groups.values()):
+            yield from needed
 
 
 _KINDS = ("registry", "url", "git", "path", "directory", "editable", "virtual")
@@ -74,11 +84,11 @@ def _package(table: Table) -> UvPackage:
         at=table.standing,
         name=canonicalize_name(table.string("name")),
         version=table.string("version"),
-        source=_mapping(table, "source"),
+        source=_source(table),
         needs=needs(table, "dependencies"),
         extras=_lists(table, "optional-dependencies"),
         groups=_lists(table, "dev-dependencies"),
-        hashes=tuple(text for file in (*sdist, *wheels) if (text := file.string("hash"))),
+        files=tuple(_file(file) for file in (*sdist, *wheels)),
         wheels=len(wheels),
     )
 
@@ -88,6 +98,25 @@ def _files(table: Table, key: str) -> list[Table]:
     if isinstance(value, dict):
         return [Table(value, table.places, table.faults, field_path=table.path_of(key), standing=table.standing)]
     return entries(table, key)
+
+
+def _file(file: Table) -> LockedFile:
+    name = file.string("filename") or file_name(file.string("url") or file.string("path"))
+    if not name:
+        file.fault(
+            "url", "missing, so which file is meant is not known", "was the lock edited by hand? uv lock makes it"
+        )
+    text = file.string("hash")
+    return LockedFile(name, (text,) if text else ())
+
+
+def _source(table: Table) -> Mapping[str, Any]:
+    """Where a package is from. A fault where that is nowhere: it would be taken from PyPI."""
+    source = _mapping(table, "source")
+    if not any(isinstance(place := source.get(kind), str) and place for kind in _KINDS):
+        what = f"expected one of {', '.join(_KINDS)}, and where that is"
+        table.fault("source", what, "was the lock edited by hand? Make it anew: uv lock")
+    return source
 
 
 def _lists(table: Table, key: str) -> dict[str, tuple[Need, ...]]:
@@ -100,11 +129,11 @@ def _lists(table: Table, key: str) -> dict[str, tuple[Need, ...]]:
 
 
 def _need(table: Table) -> Need:
-    source = table.take("source")
+    source = _mapping(table, "source")
     return Need(
         canonicalize_name(table.string("name")),
         table.string("version"),
-        source if isinstance(source, dict) else None,
+        source or None,
         table.string("marker"),
         tuple(map(canonicalize_name, (*table.strings("extra"), *table.strings("extras")))),
     )

@@ -6,8 +6,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from envbuild.formats.sourcefile import LONGEST
+
 __all__ = ["LogicalLine", "logical_lines", "options_of"]
 
+_BLANKS = re.compile(r"[ \t\r\n]+")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 
 Option = tuple[str, str | None]
@@ -60,7 +63,7 @@ def options_of(text: str, shorts: frozenset[str], flags: frozenset[str]) -> list
     ValueError says what is wrong: an open quote, a missing value, a word that is no option.
     """
     try:
-        words = deque(shlex.split(text))
+        words = deque(_words(text))
     except ValueError as error:
         raise ValueError(f"{str(error).lower()}") from None
     options: list[Option] = []
@@ -80,3 +83,13 @@ def options_of(text: str, shorts: frozenset[str], flags: frozenset[str]) -> list
             takes = bool(words) and not words[0].startswith("-")
             options.append((name, words.popleft() if takes else None))
     return options
+
+
+def _words(text: str) -> list[str]:
+    """As a shell divides them. What is long is divided at blanks: shlex takes the square of a word's length."""
+    if len(text) <= LONGEST:
+        return shlex.split(text)
+    words = [word for word in _BLANKS.split(text) if word]
+    if any(len(word) > LONGEST for word in words) or set(text) & set("\"'\\"):
+        raise ValueError(f"an option of more than {LONGEST} characters")
+    return words

@@ -7,11 +7,13 @@ from hashlib import sha256
 
 from envbuild.definition import Index
 from envbuild.errors import Fault
-from envbuild.formats.urls import address
-from envbuild.indexurl import PYPI_URLS, index_url
+from envbuild.formats.urls import NO_QUERY, address
+from envbuild.indexurl import PYPI_URLS, HostNotAscii, index_url
 
 __all__ = ["IndexOptions", "Logins", "index_name", "index_names"]
 
+_TOKEN = re.compile(r"(?<=/)t/[^/]+")
+"""Refused where it stands in a definition; till then it is in no name."""
 _LONGEST = 128
 """Letters of an index's name."""
 
@@ -96,10 +98,14 @@ class IndexOptions:
         try:
             place = address(url)
             clean = index_url(place.url)
+        except HostNotAscii as bad:
+            return "", [Fault(at, bad.what, bad.hint)]
         except ValueError:
             return "", [Fault(at, "the index is not a URL", "write https://host/path/simple")]
         if place.scheme not in ("http", "https", "file"):
             return "", [Fault(at, f"an index cannot be served over {place.scheme!r}", "use https")]
+        if "?" in place.url:
+            return "", [Fault(at, *NO_QUERY)]
         if not self._logins.add(place.host, place.login):
             return "", [
                 Fault(at, f"two different logins for {place.host}", "keep one; netrc or a keyring serve better")
@@ -128,7 +134,8 @@ def index_name(url: str) -> str:
 
 def _plain_name(url: str) -> str:
     place = address(url)
-    parts = [place.host, *(p for p in place.path.split("/") if p and p != "simple")]
+    path = _TOKEN.sub("", place.path)
+    parts = [place.host, *(p for p in path.split("/") if p and p != "simple")]
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in "-".join(parts).lower())
     name = plain.strip("._-") or "local"
     return name if name != "pypi" else "pypi-index"

@@ -16,7 +16,7 @@ from envbuild.formats.pip.logicallines import LogicalLine, logical_lines, option
 from envbuild.formats.pip.reqindexes import IndexOptions, Logins
 from envbuild.formats.pip.reqoptions import ACCEPTED, FLAGS, FOLLOWED, LONG_NAMES, REFUSED, SHORTS
 from envbuild.formats.pip.specline import BadSpec, Spec, read_constraint, read_spec
-from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_text
+from envbuild.formats.sourcefile import LONGEST, Loader, Reading, ReadRequest, load_text
 from envbuild.formats.urls import redacted
 
 __all__ = ["DEEPEST", "MOST_FILES", "read_requirements"]
@@ -159,6 +159,8 @@ class _Reader:
             self._flag(name, at)
         elif not value:
             self.faults.append(Fault(at, f"{name} needs a value", f"write it behind it: {name} VALUE"))
+        elif len(value) > LONGEST:
+            self.faults.append(Fault(at, f"{name}: a value of more than {LONGEST} characters", "is this the right file?"))
         elif "${" in value:
             what = f"{name}: a variable would come from the environment of whoever builds"
             self.faults.append(Fault(at, what, "write the value itself; credentials belong in netrc or a keyring"))

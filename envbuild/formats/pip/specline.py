@@ -10,7 +10,9 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from envbuild.definition import Requirement
 from envbuild.errors import Fault
+from envbuild.formats.sourcefile import LONGEST
 from envbuild.formats.urls import Address, address, redacted
+from envbuild.indexurl import HostNotAscii
 
 __all__ = ["BadSpec", "Spec", "checked_hashes", "read_constraint", "read_spec"]
 
@@ -101,6 +103,8 @@ def checked_hashes(hashes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _refuse_unserved(text: str) -> None:
+    if len(text) > LONGEST:
+        raise BadSpec(f"a requirement of more than {LONGEST} characters: {text[:40]}...", "is this the right file?")
     if ambient := _AMBIENT.search(text):
         what = f"{ambient[0]} would come from the environment of whoever builds"
         raise BadSpec(what, "write the value itself; credentials belong in netrc or a keyring")
@@ -133,6 +137,8 @@ def _named_wheel(text: str) -> str:
 def _direct(url: str) -> Address:
     try:
         place = address(url)
+    except HostNotAscii as bad:
+        raise BadSpec(bad.what, bad.hint) from None
     except ValueError:
         raise BadSpec("not a URL after the @", "write `name @ https://host/path/name-1.0-py3-none-any.whl`") from None
     if place.scheme not in ("http", "https"):

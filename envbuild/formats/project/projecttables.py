@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, SUITE_RELEASES, DebianBase, Definition, Index
 from envbuild.formats.pip.reqindexes import Logins, index_names
 from envbuild.formats.toml.tomltable import Table
-from envbuild.formats.urls import address
-from envbuild.indexurl import index_url, is_pypi
+from envbuild.formats.urls import NO_QUERY, address
+from envbuild.indexurl import HostNotAscii, index_url, is_pypi
 
 __all__ = ["NOT_THE_PROJECT", "Line", "based_on", "dependencies", "uv_indexes", "with_python"]
 
@@ -135,8 +135,14 @@ def _clean(table: Table, key: str, url: str, logins: Logins) -> str:
     try:
         place = address(url)
         clean = index_url(place.url)
+    except HostNotAscii as bad:
+        table.fault(key, bad.what, bad.hint)
+        return ""
     except ValueError:
         table.fault(key, "not a URL", "write https://host/path/simple")
+        return ""
+    if "?" in place.url:
+        table.fault(key, *NO_QUERY)
         return ""
     if not logins.add(place.host, place.login):
         table.fault(key, f"two different logins for {place.host}", "keep one; netrc or a keyring serve better")

@@ -31,6 +31,7 @@ from envbuild.formats.toml.envtomlbase import base_in
 from envbuild.formats.toml.tomlplaces import Places, parse_toml
 from envbuild.formats.toml.tomltable import Table, kind_of
 from envbuild.formats.urls import address
+from envbuild.indexurl import HostNotAscii
 from envbuild.platforms import LINUX_AMD64, Platform
 
 __all__ = ["FORMAT", "definition_in", "read_envtoml"]
@@ -238,6 +239,9 @@ class _Reader:
             return Index(name, "", explicit, packages)
         try:
             place = address(url)
+        except HostNotAscii as bad:
+            table.fault("url", bad.what, bad.hint)
+            return Index(name, "", explicit, packages)
         except ValueError:
             table.fault("url", "not a URL", "write https://host/path/simple")
             return Index(name, "", explicit, packages)

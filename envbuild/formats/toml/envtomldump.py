@@ -100,6 +100,12 @@ def _base(base: Base) -> Iterator[str]:
 
 
 def _requirement(requirement: Requirement) -> str:
+    name, at, place = requirement.text.partition(" @ ")
+    if at:
+        # Hashes of a direct reference stand in its URL: beside it, all others would need some, too.
+        url, semicolon, marker = place.partition(" ; ")
+        hashes = "&".join(one.replace(":", "=", 1) for one in requirement.hashes)
+        return _text(f"{name} @ {url}{f'#{hashes}' if hashes else ''}{semicolon}{marker}")
     if not requirement.hashes:
         return _text(requirement.text)
     return f"{{ requirement = {_text(requirement.text)}, hashes = {_list(map(_text, requirement.hashes))} }}"
@@ -125,8 +131,12 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """A basic string (TOML 1.0): JSON's escapes are among its own, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A basic string (TOML 1.0): JSON's escapes are among its own. What is not printable is escaped, too: it is to be read."""
+    return "".join(c if c.isprintable() else _escape(ord(c)) for c in json.dumps(text, ensure_ascii=False))
+
+
+def _escape(point: int) -> str:
+    return rf"\u{point:04x}" if point < 1 << 16 else rf"\U{point:08x}"
 
 
 def _long_text(text: str) -> str:

@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.sourcefile import LONGEST, is_too_long
 
 __all__ = ["Places", "parse_toml"]
 
@@ -70,13 +72,32 @@ class Places:
 def parse_toml(text: str, path: str) -> dict[str, Any]:
     """The document (TOML 1.0). InvalidDefinition names the line, and of a key given twice both lines where they show."""
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except RecursionError:
         raise InvalidDefinition(
             [Fault(path, "nested too deeply", "an envbuild.toml needs at most three levels")]
         ) from None
     except ValueError as error:
         raise InvalidDefinition([_syntax(str(error), text, path)]) from None
+    if any(map(is_too_long, _texts(document))):
+        line = next((n for n, one in enumerate(text.split("\n"), 1) if len(one) > LONGEST), 0)
+        at = f"{path}:{line}" if line else path
+        what = f"a text with a line of more than {LONGEST} characters"
+        raise InvalidDefinition([Fault(at, what, "is this the right file?")])
+    return document
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every key and text in a document. Not recursive: tomllib allows a depth that Python's stack may not have."""
+    rest = [value]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            rest += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            rest += one
 
 
 def _syntax(message: str, text: str, path: str) -> Fault:

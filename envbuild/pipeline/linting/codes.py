@@ -53,7 +53,7 @@ CODES: Mapping[str, Rule] = {
         by_hand="the registry would have to be asked",
     ),
     "EB103": Rule(
-        what="what looks like a secret: in a variable, a build argument, a Dockerfile, a command, a URL",
+        what="what looks like a secret: in a variable, a build argument, a Dockerfile, a command",
         remedy="give it to the run, not to the image",
         by_hand=_WHERE,
     ),

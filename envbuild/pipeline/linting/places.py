@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from envbuild.formats.conda.condaspecs import spec_name
 from envbuild.pipeline.linting.codes import Finding
+from envbuild.reference import Reference
 
 __all__ = ["Statement", "placed"]
 
@@ -49,11 +50,24 @@ def _package(text: str) -> str:
         return text
 
 
+def _image(text: str) -> str:
+    """A reference in full, as a definition has it."""
+    try:
+        return str(Reference.parse(text).full)
+    except ValueError:
+        return text
+
+
 def _nothing(_text: str) -> str:
     return ""
 
 
-_KEYS: Mapping[str, Callable[[str], str]] = {"pypi": _package, "conda": spec_name, "python": _nothing}
+_KEYS: Mapping[str, Callable[[str], str]] = {
+    "pypi": _package,
+    "conda": spec_name,
+    "base": _image,
+    "python": _nothing,
+}
 """What must be the same in both; of everything else it is the text."""
 _FIRST_SERVES = frozenset({"login"})
 """Where it stands several times, each place is one that is meant."""

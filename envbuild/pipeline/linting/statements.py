@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from envbuild.errors import InvalidDefinition
+from envbuild.formats.azureml.imagenames import image_of_text, image_reference
 from envbuild.formats.conda.condaspecs import spec_name
 from envbuild.formats.nodes.jsonnodes import load_json
-from envbuild.formats.nodes.yamlnodes import Map, Node, Scalar, Sequence, YamlFault, parse
+from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
 from envbuild.formats.pip.logicallines import logical_lines, options_of
 from envbuild.formats.pip.reqindexes import index_name
 from envbuild.formats.pip.reqoptions import FLAGS, LONG_NAMES, SHORTS
@@ -80,15 +81,31 @@ def _in_tree(path: str, document: Node | None) -> Iterator[Statement]:
         yield from _in_conda(path, table)
     if not isinstance(document, Map):
         return
-    docker = document.entries.get("docker")
-    images = (document.entries.get("image"), docker.entries.get("baseImage") if isinstance(docker, Map) else None)
-    yield from (Statement("base", image.text, path, image.line) for image in images if isinstance(image, Scalar))
+    if isinstance(image := document.entries.get("image"), Scalar):
+        yield Statement("base", image.text, path, image.line)
+    if isinstance(docker := document.entries.get("docker"), Map):
+        yield from _base_image(path, docker)
     for key in ("variables", "environmentVariables", "environment_variables"):
         given = document.entries.get(key)
         if isinstance(given, Map):
             yield from (Statement("variables", name, path, line) for name, line in given.keys.items())
     if isinstance(name := document.entries.get("name"), Scalar):
         yield Statement("name", name.text, path, name.line)
+
+
+def _base_image(path: str, docker: Map) -> Iterator[Statement]:
+    """The image in AzureML's section, with the registry that is part of its name."""
+    image, registry = docker.entries.get("baseImage"), docker.entries.get("baseImageRegistry")
+    address = registry.entries.get("address") if isinstance(registry, Map) else registry
+    name = image.text if isinstance(image, Scalar) and image.kind is Kind.TEXT else ""
+    host = address.text if isinstance(address, Scalar) and address.kind is Kind.TEXT else ""
+    try:
+        whole = image_of_text(host, name).reference if isinstance(registry, Scalar) else image_reference(host, name)
+    except ValueError:
+        return
+    stated = image if name and isinstance(image, Scalar) else address
+    if whole and stated is not None:
+        yield Statement("base", whole, path, stated.line)
 
 
 def _in_conda(path: str, table: Map) -> Iterator[Statement]:

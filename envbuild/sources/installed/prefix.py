@@ -94,8 +94,8 @@ def read_prefix(path: Path, environ: Mapping[str, str]) -> Prefix:
 
 
 def _is_condas(meta: Path) -> bool:
-    """Whether the folder has what conda keeps: a history, or records. What was removed may leave the folder."""
-    return (meta / "history").is_file() or any(meta.glob("*.json"))
+    """Whether conda has a package there. What was removed leaves the folder, and its history."""
+    return any(meta.glob("*.json"))
 
 
 def _pyvenv(path: Path) -> dict[str, str]:

@@ -225,6 +225,10 @@ for apart in (False, True):
     made.environment = environment
     made.save(".", f"train-{apart}", separate_environment_yaml=apart)
     assert id_of(RunConfiguration.load(".", f"train-{apart}").environment) == before
+import os
+assert sorted(os.listdir(".azureml")) == [
+    "conda_dependencies.constraints.txt", "environment.yml", "train-False.runconfig", "train-True.runconfig",
+]
 """,
     ),
     Trap(

@@ -7,12 +7,14 @@ import pytest
 from envbuild.definition import Context, DebianBase, Definition, DockerfileBase, ImageBase, Requirement
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.reading import read
+from envbuild.normalize import normalize
+from envbuild.platforms import Platform
 
 CONDA = "name: inner\nchannels: [conda-forge]\ndependencies:\n- python=3.11\n- pip\n- pip:\n  - numpy==2.1\n"
 IMAGE = "registry.example/team/base@sha256:" + "a" * 64
 
 
-def reading(files, path="environment.yml"):
+def reading(files, path="environment.yml", **asked):
     texts = {name: text if isinstance(text, bytes) else text.encode() for name, text in files.items()}
 
     def load(name):
@@ -20,12 +22,12 @@ def reading(files, path="environment.yml"):
             raise FileNotFoundError(2, "No such file or directory", name)
         return texts[name]
 
-    return read(path, load)
+    return read(path, load, **asked)
 
 
-def faults(files, path="environment.yml"):
+def faults(files, path="environment.yml", **asked):
     with pytest.raises(InvalidDefinition) as refused:
-        reading(files, path)
+        reading(files, path, **asked)
     return [(fault.at, fault.what) for fault in refused.value.faults]
 
 
@@ -103,6 +105,15 @@ def v1(document, **files):
     return reading({"azureml_environment.json": json.dumps(document, indent=1), **named}, "azureml_environment.json")
 
 
+def v1_faults(document, **files):
+    named = {name.replace("_yml", ".yml"): text for name, text in files.items()}
+    named["azureml_environment.json"] = json.dumps(document, indent=1)
+    lines = named["azureml_environment.json"].splitlines()
+    found = faults(named, "azureml_environment.json", finish=normalize)
+    placed = ((at, int(at.rpartition(":")[2]), what) for at, what in found)
+    return [(lines[line - 1].strip() if at.startswith("azureml") else at, what) for at, line, what in placed]
+
+
 SAVED = {
     "name": "Train-Env",
     "version": None,
@@ -173,6 +184,11 @@ def test_a_registry_is_the_first_part_of_the_reference_and_its_login_is_nowhere(
     assert "envbuild login registry.example" in found.notices[0]
 
 
+def test_an_empty_login_of_a_registry_is_none():
+    document = changed("docker", "baseImageRegistry", to={"address": "", "username": "", "password": ""})
+    assert v1(document).notices == ()
+
+
 @pytest.mark.parametrize(
     ("registry", "image", "reference"),
     [
@@ -220,6 +236,10 @@ def test_without_a_docker_section_the_base_is_the_default_one():
         (("docker", "baseDockerfile"), "FROM x", "docker.baseDockerfile: given beside baseImage"),
         (("docker", "baseImage"), "a b", "no image's reference"),
         (("docker", "bseImage"), "a", "docker.bseImage: unknown field"),
+        (("python", "condaDependency"), {}, "python.condaDependency: unknown field"),
+        (("python", "condaDependencies"), "conda.yml", "python.condaDependencies: expected an object"),
+        (("docker", "platform", "architecture"), "riscv", "docker.platform.architecture: unknown platform"),
+        (("environmentVariables",), {"A": [1]}, "environmentVariables.A: expected a text, got a list"),
         (("nam",), "a", "nam: unknown field"),
         (("python", "userManagedDependencies"), "yes", "expected true or false"),
     ],
@@ -229,6 +249,145 @@ def test_what_a_saved_environment_asks_for_in_vain_is_refused(path, to, what):
         v1(changed(*path, to=to))
     assert what in str(refused.value)
     assert refused.value.faults[0].at.startswith("azureml_environment.json:")
+
+
+def without_packages(**docker):
+    """A saved environment whose packages stand in a file beside it, with these keys in its section `docker`."""
+    document = changed("python", "condaDependencies", to=None)
+    document["docker"] |= docker
+    return document
+
+
+def test_what_the_sdk_wrote_of_itself_is_read():
+    """It pins the release of Python, and a saved environment was refused for that."""
+    document = without_packages(baseImage=None)
+    conda = "channels: [anaconda, conda-forge]\ndependencies:\n- python=3.8.13\n- pip:\n  - azureml-defaults\nname: azureml_1\n"
+    found = v1(document | {"version": 3, "description": "d", "tags": {"team": "x"}}, conda_dependencies_yml=conda)
+    assert (found.definition.python, found.definition.pypi, found.definition.conda) == ("3.8", (), ())
+    assert (found.definition.description, found.definition.tags) == ("d", (("team", "x"),))
+
+
+def test_the_conda_file_that_a_saved_environment_names_is_read():
+    """It was passed over, and the environment had no packages."""
+    document = without_packages()
+    document["python"]["condaDependenciesFile"] = "sub/environment.yml"
+    files = {"sub/environment.yml": CONDA, "sub/apt.txt": "curl\n", "conda_dependencies.yml": "dependencies: [a]\n"}
+    found = reading({"azureml_environment.json": json.dumps(document), **files}, "azureml_environment.json")
+    assert (found.definition.pypi, found.definition.system) == ((Requirement("numpy==2.1"),), ())
+    assert found.files == ("azureml_environment.json", "sub/environment.yml", "sub/apt.txt")
+    assert "sub/apt.txt beside it is not read" in found.notices[-1]
+    del files["sub/apt.txt"]
+    found = reading({"azureml_environment.json": json.dumps(document), **files}, "azureml_environment.json")
+    assert found.absent == ("sub/apt.txt",)
+
+
+def test_a_conda_file_that_is_missing_or_elsewhere_is_told_in_the_line_that_names_it():
+    for name, what in (("c.yml", "no such file"), ("../c.yml", "outside"), ("/c.yml", "outside")):
+        document = without_packages()
+        document["python"]["condaDependenciesFile"] = name
+        ((line, said),) = v1_faults(document)
+        assert line.startswith('"condaDependenciesFile"')
+        assert what in said
+
+
+@pytest.mark.parametrize(
+    ("docker", "base"),
+    [
+        (
+            {"baseImage": "registry.example/b:1", "baseImageRegistry": {"address": "registry.example"}},
+            ImageBase("registry.example/b:1"),
+        ),
+        ({"baseImage": "envbuild/default-base", "baseImageRegistry": {"address": "registry.example"}}, DebianBase()),
+        ({"baseImage": "b:1", "baseImageRegistry": "registry.example/team"}, ImageBase("registry.example/team/b:1")),
+        (
+            {"baseImage": None, "buildContext": {"location": "ctx", "dockerfilePath": "D/x", "locationType": None}},
+            DockerfileBase(path="ctx/D/x", context=Context("ctx")),
+        ),
+    ],
+)
+def test_what_a_saved_environment_starts_from(docker, base):
+    assert v1(without_packages(**docker), conda_dependencies_yml=CONDA).definition.base == base
+
+
+def test_a_saved_platform_is_the_definition_s():
+    """An environment for arm64 was saved, and refused when it was read."""
+    document = without_packages(platform={"os": "Linux", "architecture": "arm64"})
+    assert v1(document).definition.platforms == (Platform("linux", "arm64"),)
+
+
+def test_a_python_that_the_user_manages_needs_an_image_that_has_it():
+    """Refused like the object is: the default base would have no packages at all."""
+    document = without_packages(baseImage=None)
+    document["python"]["userManagedDependencies"] = True
+    ((line, what),) = v1_faults(document)
+    assert line.startswith('"userManagedDependencies"')
+    assert "no image that has it" in what
+
+
+@pytest.mark.parametrize(
+    ("docker", "key"),
+    [
+        ({"baseImage": "u:S3CRET@registry.example/b:1"}, "baseImage"),
+        ({"baseImageRegistry": "https://u:S3CRET@registry.example/b:1"}, "baseImageRegistry"),
+        ({"baseImageRegistry": {"address": "https://u:S3CRET@registry.example", "password": "x"}}, "address"),
+    ],
+)
+def test_a_login_in_the_name_of_an_image_is_refused_and_not_shown(docker, key):
+    """What is shown and stored of a definition would hold the password."""
+    ((line, what),) = v1_faults(without_packages(**{"baseImage": "b:1", **docker}), conda_dependencies_yml=CONDA)
+    assert line.startswith(f'"{key}"')
+    assert "login" in what
+    assert "S3CRET" not in what
+
+
+def test_a_fault_is_told_in_the_file_in_which_the_wrong_value_stands():
+    """A variable of the JSON was told to be wrong in conda_dependencies.yml, where nobody finds it."""
+    document = without_packages() | {"environmentVariables": {"A B": "1"}}
+    conda = CONDA + "variables:\n  C: '1'\n"
+    assert v1_faults(document, conda_dependencies_yml=conda)[0][0].startswith('"A B"')
+    document = without_packages(buildContext={"location": "/abs"}, baseImage=None)
+    ((line, what),) = v1_faults(document, conda_dependencies_yml=CONDA)[:1]
+    assert line.startswith('"buildContext"')
+    assert "outside" in what
+    files = {"environment.yml": f"image: {IMAGE}\nconda_file: c.yml\ntags: {{'': x}}\n", "c.yml": CONDA}
+    assert [at for at, _ in faults(files, finish=normalize)] == ["environment.yml:3"]
+
+
+def test_variables_are_what_is_written_whatever_json_takes_them_for():
+    document = changed("environmentVariables", to={"A": 1, "B": True, "C": 1.50, "D": "x"})
+    assert dict(v1(document).definition.variables) == {"A": "1", "B": "true", "C": "1.5", "D": "x"}
+
+
+def test_the_default_base_may_be_named_as_an_image():
+    """It is no image of a registry: whoever took the name there would be in every environment."""
+    found = v2("image: envbuild/default-base\nconda_file: c.yml\n", c_yml=CONDA.replace("3.11", "3.13")).definition
+    assert (found.base, found.python) == (DebianBase("trixie"), "3.13")
+    assert v2("image: envbuild/default-base\n").definition == Definition(name="environment")
+
+
+def test_what_the_service_adds_to_an_environment_is_left_out_and_said():
+    """`az ml environment show` writes it, and its output was refused."""
+    found = v2(
+        f"image: {IMAGE}\nid: azureml:/x\ncreation_context: {{created_by: me}}\nresourceGroup: r\nlatest_version: '3'\nstage: D\n"
+    )
+    assert [notice.split(": ")[1] for notice in found.notices] == [
+        "creation_context", "id", "resourceGroup", "latest_version", "stage",
+    ]  # fmt: skip
+
+
+def test_debian_packages_beside_a_conda_file_are_said_not_to_be_read():
+    """The environment.yml alone would have them: whoever names it as a conda_file expects them."""
+    found = reading(
+        {"env.yml": f"image: {IMAGE}\nconda_file: environment.yml\n", "environment.yml": CONDA, "apt.txt": "curl\n"},
+        "env.yml",
+    )
+    assert found.definition.system == ()
+    assert "apt.txt beside it is not read" in found.notices[-1]
+
+
+def test_a_login_in_an_image_of_the_second_version_is_not_shown():
+    ((at, what),) = faults({"environment.yml": "image: u:S3CRET@registry.example/b:1\n"})
+    assert (at, "login" in what, "S3CRET" in what) == ("environment.yml:1", True, False)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"name": "a", "name": "b"}', "\0", "nonsense"])

@@ -70,6 +70,14 @@ FULL = Definition(
         Definition(
             name="x", pypi=(Requirement("a", (f"sha256:{AA}", f"sha256:{BB}")), Requirement("b", (f"sha256:{BB}",)))
         ),
+        Definition(
+            name="x",
+            pypi=(
+                Requirement("a @ https://h.example/a-1-py3-none-any.whl", (f"sha256:{AA}", f"sha256:{BB}")),
+                Requirement("b @ https://h.example/b-1-py3-none-any.whl"),
+                Requirement("c @ https://h.example/c-1-py3-none-any.whl ; python_version < '3.12'", (f"sha256:{AA}",)),
+            ),
+        ),
         Definition(name="x", indexes=(Index("own", "https://own.example/s"),), sdists="build", bytecode="checked"),
     ],
     ids=lambda d: type(d.base).__name__,
@@ -94,6 +102,25 @@ def test_every_key_comes_back(definition):
 )
 def test_any_text_in_it_comes_back(definition):
     meant = normalize(definition)
+    assert back(meant) == meant
+
+
+DIRECT = "x{} @ https://h.example/x{}-1-py3-none-any.whl"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sets(st.sampled_from([AA, BB]))), max_size=4), st.booleans())
+def test_direct_references_come_back_with_and_without_hashes_in_any_mixture(found, hashed):
+    """A table with hashes asks for hashes of all others: what was shown as TOML was refused when it was read."""
+    direct = [
+        Requirement(
+            DIRECT.format(number, number) + (' ; python_version < "3.12"' if marked else ""),
+            tuple(f"sha256:{one}" for one in hashes),
+        )
+        for number, (marked, hashes) in enumerate(found)
+        if hashes or not hashed
+    ]
+    plain = Requirement("numpy==1", (f"sha256:{AA}",) if hashed else ())
+    meant = normalize(Definition(name="x", pypi=(plain, *direct)))
     assert back(meant) == meant
 
 

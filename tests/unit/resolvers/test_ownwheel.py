@@ -17,7 +17,7 @@ BOOKWORM = Target(LINUX_AMD64, "3.11.2", "2.36")
 def make(tmp_path, python_project):
     """The wheel of a project with these options; `raises`: what its backend does in the end."""
 
-    def build(*, raises="", glibc="2.36", indexes=(), urls=None, environ=None, **options):
+    def build(*, raises="", besides="", glibc="2.36", indexes=(), urls=None, environ=None, **options):
         number = len(list(tmp_path.iterdir()))
         tree, out = tmp_path / f"project{number}", tmp_path / f"out{number}"
         python_project(tree, **options)
@@ -27,6 +27,7 @@ def make(tmp_path, python_project):
             if raises
             else backend.read_text()
         )
+        backend.write_text(backend.read_text() + besides)
         maker = WheelMaker(
             indexes=indexes, urls=urls or {}, environ=environ or {"PATH": "/usr/bin:/bin"}, cache=tmp_path / "cache",
             python=sys.executable, glibc=glibc,
@@ -93,3 +94,57 @@ def test_an_index_that_is_down_is_no_fault_of_the_project(make):
     down = {"indexes": (Index("company", "http://127.0.0.1:9/simple"),), "urls": {}}
     with pytest.raises(EnvironmentFault, match="cannot be reached"):
         make(requires=["tiny-helper"], **down)
+
+
+LOGINS = {
+    "UV_INDEX_COMPANY_USERNAME": "alice",
+    "UV_INDEX_COMPANY_PASSWORD": "canary-login",
+    "HTTPS_PROXY": "http://bob:canary-proxy@proxy.example:3128",
+    "NETRC": "/srv/netrc",
+    "PATH": "/usr/bin:/bin",
+}
+"""What uv is given where an index and a proxy ask for a login."""
+
+
+def test_the_backend_has_none_of_the_logins_that_its_packages_are_fetched_with(make, tmp_path):
+    """A project that was only to be built could send the company's passwords away."""
+    seen = tmp_path / "seen"
+    code = f'SystemExit(open({str(seen)!r}, "w").write(repr(dict(__import__("os").environ))))'
+    with pytest.raises(BuildFailed):
+        make(raises=code, environ=LOGINS)
+    environ = seen.read_text()
+    assert "canary" not in environ
+    assert "NETRC" not in environ
+    assert "http://proxy.example:3128" in environ
+
+
+def test_what_the_backend_asks_for_is_asked_without_logins_and_fetched(make, tmp_path, index):
+    """PEP 517's get_requires_for_build_wheel is the project's code, too."""
+    index.wheel("tiny-helper", "1")
+    index.login = "alice:canary-login"
+    hook = (
+        "\n\ndef get_requires_for_build_wheel(config_settings=None):\n    import os\n"
+        f"    open({str(tmp_path / 'seen')!r}, 'w').write(repr(dict(os.environ)))\n    return ['tiny-helper']\n"
+    )
+    used = 'SystemExit("there: " + __import__("importlib.metadata").metadata.version("tiny-helper"))'
+    own = {"indexes": (Index("company", index.url),), "urls": {"company": index.url}}
+    with pytest.raises(BuildFailed, match="there: 1"):
+        make(raises=used, besides=hook, environ={**LOGINS, "NO_PROXY": "127.0.0.1,localhost"}, **own)
+    assert "canary" not in (tmp_path / "seen").read_text()
+
+
+def test_a_password_that_a_build_prints_is_not_shown(make):
+    """A fault ends up in logs of a pipeline that others read."""
+    with pytest.raises(BuildFailed) as caught:
+        make(raises='SystemExit("got canary-login and canary-proxy")', environ=LOGINS)
+    assert "got *** and ***" in caught.value.what
+
+
+def test_a_build_requirement_that_is_no_wheel_is_refused_with_the_reason(make, index):
+    """Building it would run its code while the logins are there."""
+    index.sdist("tiny-helper", "1")
+    own = {"indexes": (Index("company", index.url),), "urls": {"company": index.url}}
+    with pytest.raises(BuildFailed) as caught:
+        make(requires=["tiny-helper"], **own)
+    assert "tiny-helper" in caught.value.what
+    assert "as a wheel" in caught.value.hint

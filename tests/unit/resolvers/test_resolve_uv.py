@@ -144,6 +144,26 @@ def test_only_files_with_the_given_hashes_are_taken(lab, index):
         lab.resolve("alpha==1.0", hashes={"alpha==1.0": [f"sha256:{'0' * 64}"]})
 
 
+def test_hashes_of_another_machine_are_not_taken(lab, index):
+    """Else a file that was locked for arm64 alone would do on amd64."""
+    sha256 = index.wheel("alpha", "1.0")
+    x86, arm = 'alpha==1.0; platform_machine == "x86_64"', 'alpha==1.0; platform_machine == "aarch64"'
+    assert lab.resolve(x86, arm, hashes={x86: [f"sha256:{sha256}"], arm: [f"sha256:{'0' * 64}"]})
+    with pytest.raises(IntegrityError, match=f"{sha256}, expected 0000"):
+        lab.resolve(x86, arm, hashes={x86: [f"sha256:{'0' * 64}"], arm: [f"sha256:{sha256}"]})
+
+
+def test_of_two_entries_that_apply_both_must_allow_a_file(lab, index):
+    """A second line of a list must not let in what the first one keeps out."""
+    sha256 = index.wheel("alpha", "1.0")
+    always, here = "alpha==1.0", 'alpha==1.0; sys_platform == "linux"'
+    assert lab.resolve(
+        always, here, hashes={always: [f"sha256:{sha256}", f"sha256:{'0' * 64}"], here: [f"sha256:{sha256}"]}
+    )
+    with pytest.raises(ResolveFailed, match="asked for more than once"):
+        lab.resolve(always, here, hashes={always: [f"sha256:{'0' * 64}"], here: [f"sha256:{sha256}"]})
+
+
 def test_hashes_for_some_but_not_for_all_are_refused_by_name(lab, index):
     sha256 = index.wheel("alpha", "1.0", ["beta"])
     index.wheel("beta", "1.0")

@@ -15,7 +15,7 @@ from envbuild.sources.files import ProjectFiles
 from envbuild.workspace import contents
 from envbuild.workspace.contents import Contents, meant
 from envbuild.workspace.contextneeds import takes_from_context
-from envbuild.workspace.reading import complete
+from envbuild.workspace.reading import complete, read_definition
 
 
 @pytest.fixture
@@ -37,6 +37,10 @@ def top(tmp_path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     return folder
+
+
+def id_of_file(path):
+    return identity(definition_material(read_definition(str(path), ProjectFiles().load).definition))
 
 
 DOCKERFILE = Definition(base=DockerfileBase(path="docker/Dockerfile", context=Context(".")))
@@ -290,3 +294,64 @@ def test_a_dockerfile_that_takes_files_needs_a_context_and_no_other_does(top, te
         assert 'context = "."' in told
     else:
         assert completed(Definition(base=DockerfileBase(text)), top).definition.base.dockerfile == text
+
+
+@pytest.mark.parametrize("named", ["context", "copy", "AzureML's"])
+def test_what_describes_a_definition_is_no_content_of_it(top, named):
+    """Else a new description would build a new image, when the file stands in its own context."""
+    says = {
+        "context": ("own.toml", '[base]\ndockerfile = "docker/Dockerfile"\ncontext = "."\n'),
+        "copy": ("own.toml", 'copy = [{ from = ".", to = "/opt/all" }]\n'),
+        "AzureML's": ("own.yml", "build:\n  path: .\n  dockerfile_path: docker/Dockerfile\n"),
+    }
+    name, text = says[named]
+    head = "format = 1\n" if name.endswith("toml") else ""
+    equals = " =" if name.endswith("toml") else ":"
+    path = top / name
+    path.write_text(f'{head}description{equals} "one"\n{text}')
+    before = id_of_file(path)
+    path.write_text(f'{head}description{equals} "another"\n{text}')
+    assert id_of_file(path) == before
+    (top / "src/main.py").write_text("print(2)\n")
+    assert id_of_file(path) != before
+
+
+def test_a_definition_below_its_context_is_left_out_there_and_its_namesakes_are_not(top):
+    path = top / "own.toml"
+    path.write_text('format = 1\n[base]\ndockerfile = "docker/Dockerfile"\ncontext = "src"\n')
+    before = id_of_file(path)
+    (top / "src/own.toml").write_text("x")
+    assert id_of_file(path) != before
+
+
+def test_a_pyproject_stays_in_what_is_copied(top):
+    """It says how the copied project is installed, too."""
+    path = top / "pyproject.toml"
+    text = '[tool.envbuild]\ncopy = [{ from = ".", to = "/opt/all" }]\n'
+    path.write_text(text)
+    before = id_of_file(path)
+    path.write_text(f"{text}[tool.other]\nx = 1\n")
+    assert id_of_file(path) != before
+
+
+def test_a_dockerfile_that_copies_nothing_is_the_same_wherever_it_stands(tmp_path):
+    """`show Dockerfile` and Environment.from_dockerfile would name two images for one text."""
+    text = "FROM debian:12\nRUN --mount=type=cache,target=/x true\n"
+    ids = set()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(text)
+        (tmp_path / name / "beside").write_text(name)
+        ids.add(id_of_file(tmp_path / name / "Dockerfile"))
+    ids.add(
+        identity(definition_material(complete(Definition(base=DockerfileBase(text), python=""), ProjectFiles().load)))
+    )
+    assert len(ids) == 1
+
+
+def test_a_dockerfile_that_copies_has_its_folder_as_context(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM debian:12\nCOPY beside /x\n")
+    (tmp_path / "beside").write_text("1")
+    before = id_of_file(tmp_path / "Dockerfile")
+    (tmp_path / "beside").write_text("2")
+    assert id_of_file(tmp_path / "Dockerfile") != before
