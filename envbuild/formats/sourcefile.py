@@ -10,7 +10,17 @@ from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.finishing import Finish, unfinished
 from envbuild.formats.selection import NOTHING_MORE, Selection
 
-__all__ = ["LARGEST", "LONGEST", "Loader", "ReadRequest", "Reading", "is_too_long", "load_bytes", "load_text", "text_of"]
+__all__ = [
+    "LARGEST",
+    "LONGEST",
+    "Loader",
+    "ReadRequest",
+    "Reading",
+    "is_too_long",
+    "load_bytes",
+    "load_text",
+    "text_of",
+]
 
 LARGEST = 1 << 20
 """Bytes that one file of a definition may have."""

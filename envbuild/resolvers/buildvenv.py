@@ -2,9 +2,11 @@
 
 uv fetches it, and has the logins for that. What the project's own code is run in has none: no login of an index, no netrc,
 no proxy's password. So a build requirement has to be a wheel: one that is built would run code while the logins are there.
+And so the virtual environment, whose Python may start with code of the project's, is filled from uv's cache, without them.
 """
 
 import json
+import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +66,7 @@ class BuildVenv:
     def prepare(self, tree: Path) -> None:
         """Make it, with all that the project in `tree` asks for. StepFailed where that cannot be had."""
         requires, backend, paths = _build_system(tree)
-        run([find_uv_bin(), "venv", *self.uv, "--python", self.python, str(self.folder)], self.fetching, tree)
+        run([find_uv_bin(), "venv", *self.uv, "--python", self.python, str(self.folder)], self.running, tree)
         self._install(requires, tree)
         if backend:
             self._install(self._asked(tree, backend, paths), tree)
@@ -81,9 +83,14 @@ class BuildVenv:
         return {**self.running, "PATH": path, "VIRTUAL_ENV": str(self.folder)}
 
     def _install(self, requires: Sequence[str], tree: Path) -> None:
-        if requires:
-            words = ["pip", "install", *self.uv, "--python", self.interpreter, "--no-build", *self.indexes, "--"]
+        if not requires:
+            return
+        options = [*self.uv, "--no-build", *self.indexes]
+        with tempfile.TemporaryDirectory(dir=self.folder.parent) as place:
+            words = ["pip", "install", *options, "--python", self.python, "--target", place, "--"]
             run([find_uv_bin(), *words, *requires], self.fetching, tree)
+        words = ["pip", "install", *options, "--python", self.interpreter, "--offline", "--"]
+        run([find_uv_bin(), *words, *requires], self.running, tree)
 
     def _asked(self, tree: Path, backend: str, paths: Sequence[str]) -> list[str]:
         """What the backend says that it needs besides."""

@@ -155,7 +155,7 @@ def _misread(project: LockProject) -> list[Fault]:
         Fault(project.path, f"tool.poetry: {name} is no dependency", "poetry check says more")
         for needed in _lists(project)
         for name, value in needed.items()
-        for one in (value if isinstance(value, list) else [value])
+        for one in (value if isinstance(value, list) and value else [value])
         if not is_need(one)
     ]
 

@@ -133,7 +133,7 @@ def _source(table: Table) -> Mapping[str, Any]:
 def _needs(table: Table) -> Mapping[str, Any]:
     needs = _mapping(table, "dependencies")
     for name, value in needs.items():
-        for one in value if isinstance(value, list) else [value]:
+        for one in value if isinstance(value, list) and value else [value]:
             if not is_need(one):
                 table.fault("dependencies", f"{name}: expected a version, or a table with one", _EDITED)
     return needs
@@ -150,11 +150,12 @@ def _extras(table: Table) -> Mapping[str, Any]:
 def is_need(value: object) -> bool:
     """Whether a constraint is in one of the forms that Poetry has for it."""
     if not isinstance(value, dict):
-        return isinstance(value, str)
+        return isinstance(value, str) and bool(value)
     words = (value.get(key, "") for key in ("version", "markers", "python", "platform"))
     listed = value.get("extras", [])
     return (
-        all(isinstance(word, str) for word in words)
+        bool(value)
+        and all(isinstance(word, str) for word in words)
         and isinstance(listed, list)
         and all(isinstance(one, str) for one in listed)
         and isinstance(value.get("optional", False), bool)

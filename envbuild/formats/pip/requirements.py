@@ -160,7 +160,9 @@ class _Reader:
         elif not value:
             self.faults.append(Fault(at, f"{name} needs a value", f"write it behind it: {name} VALUE"))
         elif len(value) > LONGEST:
-            self.faults.append(Fault(at, f"{name}: a value of more than {LONGEST} characters", "is this the right file?"))
+            self.faults.append(
+                Fault(at, f"{name}: a value of more than {LONGEST} characters", "is this the right file?")
+            )
         elif "${" in value:
             what = f"{name}: a variable would come from the environment of whoever builds"
             self.faults.append(Fault(at, what, "write the value itself; credentials belong in netrc or a keyring"))

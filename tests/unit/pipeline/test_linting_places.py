@@ -172,3 +172,19 @@ def test_no_text_makes_it_fail(path, text):
         0 <= finding.line <= text.count("\n") + 2
         for finding in lint(pypi("six"), locked=False, today=TODAY, files=[(path, text)])
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line"),
+    [
+        ("e.yml", "name: x\nimage: debian:12\n", 2),
+        ("a.json", '{"docker": {\n"baseImage": "debian:12"}}', 2),
+        ("a.json", '{"docker": {"baseImage": "library/debian:12",\n"baseImageRegistry": {"address": "docker.io"}}}', 1),
+        ("a.json", '{"docker": {"baseImage": null,\n"baseImageRegistry": "index.docker.io/library/debian:12"}}', 2),
+        ("envbuild.toml", 'format = 1\n[base]\nimage = "docker.io/debian:12"\n', 3),
+    ],
+)
+def test_an_image_is_found_however_the_file_spells_it(path, text, line):
+    """A definition has an image's name in full, which stands in hardly any file."""
+    full = "docker.io/library/debian:12"
+    assert lines(Definition(base=ImageBase(full)), (path, text))["EB102", full] == f"{path}:{line}"

@@ -148,3 +148,19 @@ def test_a_build_requirement_that_is_no_wheel_is_refused_with_the_reason(make, i
         make(requires=["tiny-helper"], **own)
     assert "tiny-helper" in caught.value.what
     assert "as a wheel" in caught.value.hint
+
+
+def test_what_a_project_leaves_in_its_environment_sees_no_login_either(make, tmp_path, index):
+    """uv starts that environment's Python once more: a .pth file there runs with whatever uv has."""
+    index.wheel("tiny-helper", "1")
+    index.login = "alice:canary-login"
+    seen = tmp_path / "seen"
+    line = f"import os; open({str(seen)!r}, 'a').write(repr(dict(os.environ)))\n"
+    hook = (
+        "\n\ndef get_requires_for_build_wheel(config_settings=None):\n    import pathlib, sysconfig\n"
+        f"    pathlib.Path(sysconfig.get_path('purelib'), 'left.pth').write_text({line!r})\n    return ['tiny-helper']\n"
+    )
+    own = {"indexes": (Index("company", index.url),), "urls": {"company": index.url}}
+    assert make(besides=hook, environ={**LOGINS, "NO_PROXY": "127.0.0.1,localhost"}, **own).version == "1.0"
+    assert "PATH" in seen.read_text()
+    assert "canary" not in seen.read_text()
