@@ -16,7 +16,7 @@ from envbuild.definition import Requirement
 from envbuild.errors import EnvbuildError, InvalidDefinition
 from envbuild.formats.otherlocks.lockedfiles import wrong_file
 from envbuild.formats.reading import read
-from envbuild.indexurl import PUBLIC_INDEX
+from envbuild.indexurl import PUBLIC_INDEX, PYPI_FILES
 from envbuild.markersets import MarkerSets
 from envbuild.normalize import normalize
 
@@ -87,8 +87,8 @@ metadata:
 package:
 - {{name: python, version: 3.11.6, manager: conda, platform: linux-64, url: "{PYTHON}", hash: {{sha256: {A}}}, category: main}}
 - {{name: python, version: 3.11.6, manager: conda, platform: linux-aarch64, url: "{FORGE}/linux-aarch64/python-3.11.6-h2_0.conda", hash: {{sha256: {B}}}, category: main}}
-- {{name: one, version: '1.0', manager: pip, platform: linux-64, url: "https://files.pythonhosted.org/packages/one-1.0-py3-none-any.whl", hash: {{sha256: {A}}}, category: main}}
-- {{name: one, version: '1.0', manager: pip, platform: linux-aarch64, url: "https://files.pythonhosted.org/packages/one-1.0-py3-none-any.whl", hash: {{sha256: {B}}}, category: main}}
+- {{name: one, version: '1.0', manager: pip, platform: linux-64, url: "{PYPI_FILES}/one-1.0-py3-none-any.whl", hash: {{sha256: {A}}}, category: main}}
+- {{name: one, version: '1.0', manager: pip, platform: linux-aarch64, url: "{PYPI_FILES}/one-1.0-py3-none-any.whl", hash: {{sha256: {B}}}, category: main}}
 """
 
 
@@ -178,7 +178,7 @@ PIPFILE = json.dumps(
 )
 EXPLICIT = f"""@EXPLICIT
 {PYTHON}#{A}
-# pip one @ https://files.pythonhosted.org/packages/one-1.0-py3-none-any.whl --hash=sha256:{B}
+# pip one @ {PYPI_FILES}/one-1.0-py3-none-any.whl --hash=sha256:{B}
 """
 TEXTS = {
     "poetry.lock": POETRY, "uv.lock": UV, "pixi.lock": PIXI, "Pipfile.lock": PIPFILE, "conda-linux-64.lock": EXPLICIT,
