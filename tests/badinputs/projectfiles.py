@@ -40,7 +40,7 @@ ROWS = [
     row(35, "syntax", _NAMED + 'dependencies = [\n  "six",\n  "pandas>>2",\n]\n', "pyproject.toml:6", "not a requirement (PEP 508)", "^"),
     row(36, "version", _NAMED + 'dependencies = ["six==abc"]\n', "pyproject.toml:4", "not a requirement"),
     row(36, "requires-python", _NAMED + 'requires-python = "three"\n', "pyproject.toml:4", "not a version specifier"),
-    row(46, "no-base-has-it", _NAMED + 'requires-python = ">=3.14"\n', "pyproject.toml:4", ">=3.14 allows none", "3.11, 3.13"),
+    row(46, "no-base-has-it", _NAMED + 'requires-python = ">=3.14"\n', "pyproject.toml:4", ">=3.14 allows none", "3.11.2, 3.13.5"),
     row(37, "marker", _NAMED + "dependencies = [\"six; os_nmae == 'x'\"]\n", "pyproject.toml:4", "Expected a marker variable"),
     row(42, "pins", _NAMED + 'dependencies = ["six==1", "SIX==2"]\n', "pyproject.toml:4", "excludes"),
     row(52, "option", _NAMED + 'dependencies = ["-e ."]\n', "pyproject.toml:4", "not a requirement (PEP 508)"),
