@@ -110,8 +110,9 @@ class Logins:
         self._try_index(named, f"{user}:{password}")
         Keyring().store(host, user, password)
         if keyring_login(host) is None:
-            url = named.url.replace("://", f"://{user}@", 1)
-            report.notice(f"this keyring finds a login by its user alone: name the index as {url}")
+            # Not as a URL: what stands before an @ in one is never shown.
+            place = f"{user}@{named.url.partition('://')[2]}"
+            report.notice(f"this keyring finds a login by its user alone: write the user into the index's URL: {place}")
         return LoggedIn(host=host, user=user, place=_KEYRING)
 
     def _try_index(self, named: LoginName, login: str) -> None:

@@ -11,6 +11,7 @@ import tomlkit
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement as PypiRequirement
 
 from envbuild.definition import Requirement
 from envbuild.errors import EnvbuildError, InvalidDefinition
@@ -346,7 +347,7 @@ PLACES = {name: list(places(document)) for name, document in DOCUMENTS.items()}
 
 
 def names_in(found):
-    return {one.text.partition("=")[0] for one in found.definition.pypi} | set(found.definition.conda)
+    return {PypiRequirement(one.text).name for one in found.definition.pypi} | set(found.definition.conda)
 
 
 @settings(max_examples=250, deadline=None)

@@ -182,7 +182,7 @@ def test_a_keyring_that_needs_the_user_says_so_at_login(environ, index, keyring,
         env={**environ, "LOCKED": "x"}, input="s3cret-canary",
     )  # fmt: skip
     assert done.code == 0
-    assert index.url.replace("://", "://joe@") in done.stderr
+    assert f"joe@{index.url.partition('://')[2]}" in done.stderr
 
 
 def test_without_a_keyring_the_line_for_netrc_is_told(environ, index, run_cli, tmp_path):
