@@ -34,9 +34,11 @@ def _check(value: JSON) -> None:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"key is not a string: {key!r}")
-            _check(item)
+            if type(item) is not str:  # most are, and a call for each is most of the time
+                _check(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _check(item)
+            if type(item) is not str:
+                _check(item)
     else:
         raise TypeError(f"no canonical form: {type(value).__name__}")
