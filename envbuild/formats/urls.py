@@ -14,6 +14,8 @@ NO_QUERY = (
 )
 """Why an index's address has none, and what to do. The query is not shown."""
 
+_EXAMPLE = "USER:PASSWORD"
+"""The login that our own hints show, as an example."""
 _URL = re.compile(r"://[^\s'\"<>]*")
 _VALUE = re.compile(r"(?<![^&])(?:([^=&]*=)[^&]+|[^=&]+)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -70,6 +72,8 @@ def redacted(text: str) -> str:
 
 def _redacted(url: str) -> str:
     login, _, rest = url.rpartition("@")
+    if login == f"://{_EXAMPLE}":
+        return url
     place, mark, query = (f"://***@{rest}" if login else url).partition("?")
     values, hash_sign, fragment = query.partition("#")
     host, slash, path = place.removeprefix("://").partition("/")

@@ -83,3 +83,9 @@ def test_a_value_with_such_an_index_is_refused_too():
         normalize(Definition(indexes=(Index("own", QUERY),)))
     assert refused.value.at == "index[0].url"
     assert "CANARY" not in str(refused.value)
+
+
+def test_the_example_of_a_hint_stays_readable():
+    """`http://***@HOST:PORT` would not tell what to write."""
+    assert redacted("ENVBUILD_PROXY=http://USER:PASSWORD@HOST:PORT") == "ENVBUILD_PROXY=http://USER:PASSWORD@HOST:PORT"
+    assert "s3cret" not in redacted("http://USER:PASSWORD@h.example/@http://u:s3cret@h.example")
