@@ -6,7 +6,7 @@ beyond 2**53.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 __all__ = ["JSON", "encode"]
@@ -31,14 +31,17 @@ def _check(value: JSON) -> None:
         if abs(value) > _LARGEST:
             raise ValueError(f"integer beyond 2**53: {value}")
     elif isinstance(value, Mapping):
-        for key, item in value.items():
+        for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"key is not a string: {key!r}")
-            if type(item) is not str:  # most are, and a call for each is most of the time
-                _check(item)
+        _check_all(value.values())
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            if type(item) is not str:
-                _check(item)
+        _check_all(value)
     else:
         raise TypeError(f"no canonical form: {type(value).__name__}")
+
+
+def _check_all(values: Iterable[JSON]) -> None:
+    for value in values:
+        if type(value) is not str:  # most are, and a call for each is most of the time
+            _check(value)
