@@ -138,7 +138,8 @@ class Specs:
         """The spec at `path`. InvalidDefinition with all its faults, or UsageError where there is no such file."""
         if path in self._given:
             return self._opened(path, self._given[path])
-        content = load_bytes(path, self._load)
+        files = DefinitionFiles(path, self._load)
+        content = load_bytes(path, files.load)
         # The name of a definition may come from its path, so the path's last parts belong to the key.
         place = list(PurePath(normpath(PurePath(self._folder) / path)).parts[-2:])
         material: Material = {
@@ -151,7 +152,7 @@ class Specs:
             chosen = self._selection
             material["selection"] = [list(chosen.extras), list(chosen.groups), chosen.project, chosen.azureml]
         key = identity(material)
-        known = self._known(key, path)
+        known = self._known(key, path, files)
         if known is not None:
             return known
         parsed = self._readers.definition(path)
@@ -210,10 +211,10 @@ class Specs:
         with self._blobs.open(digest) as stream:
             return self._readers.lock(stream.read(), path or f"lock {digest.short}")
 
-    def _known(self, key: Digest, path: str) -> Spec | None:
+    def _known(self, key: Digest, path: str, files: DefinitionFiles) -> Spec | None:
         value: Any = self._claims.get(_SEEN, key)
         try:
-            folder, files = PurePath(path).parent, DefinitionFiles(path, self._load)
+            folder = PurePath(path).parent
             if any(files.digest(str(folder / name)) != seen for name, seen in value["files"].items()):
                 return None
             if any(self._readers.tree(path, Tree(*seen)) != seen[-1] for seen in value["trees"]):

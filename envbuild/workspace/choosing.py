@@ -26,7 +26,7 @@ class Chosen:
 
 
 class Chooser:
-    """Reads specs and locks through a workspace's adapters."""
+    """Reads specs and locks through a workspace's adapters. Paths are of files: a folder's definition was found before."""
 
     def __init__(self, adapters: Adapters) -> None:
         self._adapters = adapters
@@ -41,7 +41,7 @@ class Chooser:
 
     def find(self, path: str, platform: Platform | None, choice: Choice, report: Reporter) -> Chosen | Spec:
         """A spec's lock without resolving; the spec alone where there is none."""
-        if is_envbuild_lock(path) and not self._adapters.files.is_folder(path):
+        if is_envbuild_lock(path) and self._adapters.given_definition is None:
             return self._of_lock_file(path, platform)
         spec = self.spec(path, report)
         chosen = self.platform(list(spec.requests), platform)
@@ -49,8 +49,8 @@ class Chooser:
         return _of_spec(spec, chosen, locked) if locked else spec
 
     def spec(self, path: str, report: Reporter) -> Spec:
-        """The spec at a path: a definition's file, or a folder that has one."""
-        spec = self._adapters.specs.open(self._adapters.files.definition(path))
+        """The spec of a definition's file, or of a value by what it is called."""
+        spec = self._adapters.specs.open(path)
         mistaken = self._adapters.settings.notices
         for notice in (*self._adapters.places.notices, *mistaken, *spec.notices):
             report.notice(notice)

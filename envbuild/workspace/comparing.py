@@ -55,7 +55,6 @@ class Comparing:
     def explain(self, path: str) -> Explanation:
         """Why the image of a spec is here, or not."""
         adapters, chooser = self._adapters, Chooser(self._adapters)
-        path = adapters.files.definition(path)
         spec = chooser.spec(path, Quiet())
         platform = chooser.platform(list(spec.requests), self._platform)
         found = explain(spec, platform, adapters.locking, adapters.building)

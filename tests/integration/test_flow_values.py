@@ -1,5 +1,7 @@
 """A runner that uses envbuild as a library says what it needs as a value: no file is written for it, and the ids are those of a file."""
 
+from dataclasses import replace
+
 import pytest
 
 from envbuild import Definition, Environment, Workspace
@@ -47,6 +49,13 @@ def test_a_value_is_locked_into_a_file_of_its_name(workspace, tmp_path, monkeypa
     assert (tmp_path / locked.path).is_file()
     assert "asked" in locked.path
     assert workspace.lock(ASKED, Choice(locked=True), Quiet()).changes == ()
+
+
+def test_a_value_may_be_called_as_a_lock_file_is(workspace):
+    """Its name is no path: nothing is looked for in a file."""
+    called = replace(ASKED, name="asked.lock")
+    assert not workspace.probe(replace(called, variables=(("A", "1"),)), None, Choice(locked=False), Quiet()).digest
+    assert workspace.build(BuildRequest(spec=called, targets=("store",)), Quiet()).ids["definition"]
 
 
 def test_what_is_wrong_with_a_value_is_told_by_its_fields(workspace):
