@@ -50,8 +50,7 @@ from envbuild.environmentparts.runsections import (
 )
 from envbuild.environmentparts.unsaved import warn_of_logins
 from envbuild.errors import Fault, InvalidDefinition, UsageError
-from envbuild.formats.nodes.yamlnodes import YamlFault, parse
-from envbuild.formats.sourcefile import load_text
+from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.sources.definitionfiles import leads_out
 from envbuild.sources.files import ProjectFiles
 
@@ -206,11 +205,8 @@ class RunConfiguration(Section):
 
 
 def _read(path: Path) -> RunConfiguration:
-    text = load_text(str(path), ProjectFiles().load)
-    try:
-        value = plain_as_written(parse(text))
-    except YamlFault as fault:
-        raise InvalidDefinition([Fault(f"{path}:{fault.line}", fault.what, fault.hint)]) from None
+    _, document = load_yaml(str(path), ProjectFiles().load)
+    value = plain_as_written(document)
     if not isinstance(value, dict):
         raise InvalidDefinition([Fault(str(path), "no run configuration", "it begins with `script:`")])
     environment = value.get("environment")

@@ -9,8 +9,9 @@ from envbuild.azuremlform.credentials import without_credentials
 from envbuild.azuremlform.inlining import inlined
 from envbuild.azuremlform.yamltext import yaml_scalar
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse
-from envbuild.formats.sourcefile import Loader, load_text
+from envbuild.formats.nodes.yamlfile import load_yaml
+from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence
+from envbuild.formats.sourcefile import Loader
 
 __all__ = ["CONSTRAINTS", "FILE_NAME", "CondaDocument", "read_conda_document"]
 
@@ -108,11 +109,7 @@ def read_conda_document(path: str, load: Loader) -> CondaDocument:
 
     InvalidDefinition has what is no conda environment file; UsageError: it cannot be read.
     """
-    text = load_text(path, load)
-    try:
-        node = parse(text)
-    except YamlFault as fault:
-        raise InvalidDefinition([Fault(f"{path}:{fault.line}", fault.what, fault.hint)]) from None
+    _, node = load_yaml(path, load)
     reader = _Reader(path)
     document = reader.read(node)
     if reader.faults:

@@ -4,7 +4,8 @@ import json
 import re
 
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.nodes.yamlnodes import Node, YamlFault, parse
+from envbuild.formats.nodes.yamlfile import parsed
+from envbuild.formats.nodes.yamlnodes import Node
 from envbuild.formats.sourcefile import Loader, load_text
 
 __all__ = ["load_json"]
@@ -17,10 +18,7 @@ def load_json(path: str, load: Loader) -> Node | None:
     """The document of a JSON file. UsageError: it cannot be read; InvalidDefinition: it is no JSON, with the line."""
     text = load_text(path, load)
     _only_json(text, path)
-    try:
-        return parse(_as_yaml(text))
-    except YamlFault as fault:
-        raise InvalidDefinition([Fault(f"{path}:{fault.line}", fault.what, fault.hint)]) from None
+    return parsed(_as_yaml(text), path)
 
 
 def _as_yaml(text: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.nodes.yamlfields import YamlFields
-from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence, YamlFault, parse_lock
+from envbuild.formats.nodes.yamlfile import parsed
+from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence, parse_lock
 from envbuild.formats.otherlocks.lockopening import lock_text
 from envbuild.formats.sourcefile import Loader
 
@@ -13,11 +14,7 @@ __all__ = ["lock_map", "rows", "url_of"]
 
 def lock_map(path: str, load: Loader, again: str) -> Map:
     """The document of a lock that is YAML. UsageError: it cannot be read; InvalidDefinition: it is no such document."""
-    text = lock_text(path, load, again)
-    try:
-        document = parse_lock(text)
-    except YamlFault as fault:
-        raise InvalidDefinition([Fault(f"{path}:{fault.line}", fault.what, fault.hint)]) from None
+    document = parsed(lock_text(path, load, again), path, parse_lock)
     if not isinstance(document, Map):
         raise InvalidDefinition([Fault(path, "this is no lock: a table is expected", f"make it anew: {again}")])
     return document
