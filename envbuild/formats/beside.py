@@ -3,14 +3,13 @@
 repo2docker documentation, "Configuration files". apt.txt: Debian packages, one a line. runtime.txt: `python-3.11`.
 """
 
-import errno
 import re
 from dataclasses import replace
 from pathlib import PurePath
 
 from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, is_absent, text_of
 
 __all__ = ["Beside", "apt_not_read", "completed_request"]
 
@@ -73,7 +72,7 @@ def _text(place: PurePath, load: Loader, beside: Beside) -> str | None:
     try:
         data = load(str(place))
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        if is_absent(error):
             beside.absent.append(str(place))
             return None
         what = f"it stands beside the definition, and cannot be read: {error.strerror or error}"

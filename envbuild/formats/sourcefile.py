@@ -16,6 +16,7 @@ __all__ = [
     "Loader",
     "ReadRequest",
     "Reading",
+    "is_absent",
     "is_too_long",
     "load_bytes",
     "load_text",
@@ -32,6 +33,9 @@ Loader: TypeAlias = Callable[[str], bytes]
 """The content of a file. Raises OSError where there is none, and for whatever is not a regular file (a FIFO would hang)."""
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+LEADS_OUT = ("a link that leads out of the definition's folder", "put the file itself into the folder")
+"""What is wrong with such a link, and what to do; a loader raises EXDEV for it."""
+
 _REASONS = {
     errno.ENOENT: ("no such file", "paths on the command line start from the current folder"),
     errno.ENOTDIR: ("no such file", "a part of the path is not a folder"),
@@ -39,7 +43,7 @@ _REASONS = {
     errno.EACCES: ("permission denied", "make the file readable: chmod u+r"),
     errno.EPERM: ("permission denied", "make the file readable: chmod u+r"),
     errno.ELOOP: ("a loop of symbolic links", "point the link at a file"),
-    errno.EXDEV: ("a link that leads out of the definition's folder", "put the file itself into the folder"),
+    errno.EXDEV: LEADS_OUT,
     errno.ENAMETOOLONG: ("the path is too long", "name a file"),
 }
 
@@ -100,6 +104,11 @@ def load_text(path: str, load: Loader, at: str = "", chain: Sequence[str] = (), 
         hint = "an included file is looked for beside the one that names it" if error.errno == errno.ENOENT else hint
         raise InvalidDefinition([Fault(at, f"{path}: {reason}{via}", hint)]) from error
     return text_of(data, path, largest)
+
+
+def is_absent(error: OSError) -> bool:
+    """Whether a file could not be loaded because it is not there: any other reason is a fault."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
 def is_too_long(text: str) -> bool:

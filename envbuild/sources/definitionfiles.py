@@ -11,12 +11,9 @@ from posixpath import dirname, normpath
 
 from envbuild.digest import Digest
 from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.sourcefile import LEADS_OUT, is_absent
 
-__all__ = ["LEADS_OUT", "DefinitionFiles", "leads_out"]
-
-LEADS_OUT = "a link that leads out of the definition's folder"
-_HINT = "put the file itself into the folder"
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+__all__ = ["DefinitionFiles", "leads_out"]
 
 
 def leads_out(path: str, folder: str) -> bool:
@@ -50,28 +47,26 @@ class DefinitionFiles:
         try:
             return str(Digest.of(self.load(name)))
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if not is_absent(error):
                 raise
             return ""
 
     @property
     def seen(self) -> tuple[tuple[str, str], ...]:
         """Every path that was asked for, with its digest: nothing for what is not there. What cannot be read is left out."""
-        kept = (
-            name for name, known in self._known.items() if not isinstance(known, OSError) or known.errno in _NOT_THERE
-        )
+        kept = (name for name, known in self._known.items() if not isinstance(known, OSError) or is_absent(known))
         return tuple((name, self.digest(name)) for name in kept)
 
     def refuse_strays(self) -> None:
         """InvalidDefinition where a link led out of the folder, and whoever asked went on without the file."""
         if self._strays:
-            raise InvalidDefinition([Fault(name, LEADS_OUT, _HINT) for name in self._strays])
+            raise InvalidDefinition([Fault(name, *LEADS_OUT) for name in self._strays])
 
     def _read(self, name: str) -> bytes:
         try:
             if normpath(name) != self._path and leads_out(name, self._folder):
                 self._strays.append(name)
-                raise OSError(errno.EXDEV, LEADS_OUT, name)
+                raise OSError(errno.EXDEV, LEADS_OUT[0], name)
             return self._load(name)
         except ValueError as error:
             # A NUL, or half of a surrogate pair.

@@ -25,6 +25,7 @@ from envbuild.context.tree import ContextEntry, context_digest
 from envbuild.definition import Definition, DockerfileBase
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.dockerfile import dockerfile_text
+from envbuild.formats.sourcefile import LEADS_OUT, is_absent
 from envbuild.normalize import normalize
 from envbuild.pipeline.specs import Tree
 from envbuild.sources.contextfiles import Limits, read_tree
@@ -187,9 +188,9 @@ class Contents:
         except InvalidDefinition as invalid:
             raise InvalidDefinition([Fault(at, f"{f.at}: {f.what}", f.hint) for f in invalid.faults]) from invalid
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            if is_absent(error):
                 return None
-            hint = "put the file itself into the folder" if error.errno == errno.EXDEV else "make it readable"
+            hint = LEADS_OUT[1] if error.errno == errno.EXDEV else "make it readable"
             raise InvalidDefinition([Fault(at, f"{path}: {_reason(error)}", hint)]) from error
 
 
@@ -252,13 +253,7 @@ def _below(folder: str, path: str, at: str) -> str:
         ) from error
     below = os.path.relpath(real, top)
     if not _inside(below):
-        raise InvalidDefinition(
-            [
-                Fault(
-                    at, f"{path}: a link that leads out of the definition's folder", "put what it means into the folder"
-                )
-            ]
-        )
+        raise InvalidDefinition([Fault(at, f"{path}: {LEADS_OUT[0]}", "put what it means into the folder")])
     return "" if below == "." else below
 
 

@@ -3,7 +3,6 @@
 Conda packages and a Dockerfile may stand in it, or beside it as conda_dependencies.yml and BaseDockerfile.
 """
 
-import errno
 import posixpath
 from dataclasses import replace
 
@@ -19,7 +18,7 @@ from envbuild.formats.nodes.jsonnodes import load_json
 from envbuild.formats.nodes.yamlfields import YamlFields
 from envbuild.formats.nodes.yamlnodes import Map, Node, Scalar, Sequence
 from envbuild.formats.pip.requirementlist import in_order
-from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, text_of
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, is_absent, text_of
 from envbuild.platforms import LINUX_AMD64
 
 __all__ = ["read_azureml_json"]
@@ -194,7 +193,7 @@ class _Reader:
         try:
             data = self._load(place)
         except OSError as error:
-            if error.errno == errno.ENOENT:
+            if is_absent(error):
                 self._absent.append(place)
                 return None
             what = f"cannot be read: {(error.strerror or str(error)).lower()}"

@@ -5,7 +5,6 @@ of one entry for each package, platform and category. `main` is taken, and what 
 categories. Packages of pip's are pins with the one file's hash; those that PyPI does not serve are direct references.
 """
 
-import errno
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from envbuild.formats.otherlocks.lockopening import too_new
 from envbuild.formats.otherlocks.lockyaml import lock_map, rows, url_of
 from envbuild.formats.otherlocks.pypifiles import locked_file
 from envbuild.formats.pip.requirementlist import in_order
-from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, is_absent
 
 __all__ = ["read_conda_lock"]
 
@@ -141,6 +140,6 @@ def _compare(source: str, load: Loader, lock: CondaLock, channels: list[str]) ->
     try:
         data = load(source)
     except OSError as error:
-        return [], [source] if error.errno in (errno.ENOENT, errno.ENOTDIR) else []
+        return [], [source] if is_absent(error) else []
     lock.notices += behind(source, data, lock.versions(), channels, _AGAIN)
     return [source], []

@@ -1,6 +1,5 @@
 """The pyproject.toml beside a lock: what the lock was made from, and what `[tool.envbuild]` adds to it."""
 
-import errno
 import posixpath
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +10,7 @@ from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Defin
 from envbuild.errors import Fault
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.project.projecttables import based_on, uv_indexes
-from envbuild.formats.sourcefile import Loader, load_text
+from envbuild.formats.sourcefile import Loader, is_absent, load_text
 from envbuild.formats.toml.envtoml import definition_in
 from envbuild.formats.toml.tomlplaces import Places, parse_toml
 from envbuild.formats.toml.tomltable import Table
@@ -78,7 +77,7 @@ def lock_project(lock: str, load: Loader, logins: Logins, again: str) -> LockPro
     try:
         load(path)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        if is_absent(error):
             return LockProject(path, Table({}, Places.in_text("", path), []), there=False, definition=Definition())
     text = load_text(path, load, at=lock)
     # What uv or Poetry would not take in their own tables is not ours to judge: the lock has what came of it.

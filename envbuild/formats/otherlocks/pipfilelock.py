@@ -4,7 +4,6 @@ The lock's format is `pipfile-spec: 6`. It lists packages, not what needs them, 
 machine that it runs on: what is needed elsewhere alone may not be in it.
 """
 
-import errno
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +26,7 @@ from envbuild.formats.otherlocks.pipfileentries import wrong_entry
 from envbuild.formats.otherlocks.pipfilehash import is_hash_of
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.selection import Selection
-from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, load_text
+from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, is_absent, load_text
 from envbuild.formats.toml.tomlplaces import Places, parse_toml
 from envbuild.formats.toml.tomltable import Table
 from envbuild.markersets import MarkerSets, marker_environment
@@ -79,7 +78,7 @@ def _pipfile(path: str, load: Loader, lock: "_Lock") -> tuple[list[str], list[st
     try:
         load(beside)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        if is_absent(error):
             return [], [beside], []
     pipfile = parse_toml(load_text(beside, load, at=path), beside)
     if is_hash_of(pipfile, lock.content_hash):
