@@ -19,7 +19,7 @@ from envbuild.settings.othertools import proxy_of, told
 from envbuild.settings.pipconfig import pip_settings
 from envbuild.settings.reading import Settings
 
-__all__ = ["PUBLIC_INDEX", "Machine"]
+__all__ = ["Machine"]
 
 _NAMED_URL = re.compile(r"[A-Za-z0-9._-]+=(?=[a-z][a-z+]*:)")
 _MIRROR_LIST = re.compile(r"mirror\+file:(/[^\s\]]+)")

@@ -22,7 +22,6 @@ from envbuild.formats.azureml.imagenames import NamedImage, image_of_text, image
 from envbuild.formats.conda.environmentyml import AZUREML_PACKAGES, read_environment_yml
 from envbuild.formats.sourcefile import Reading, ReadRequest
 from envbuild.formats.urls import redacted
-from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 from envbuild.platforms import LINUX_AMD64, Platform
 from envbuild.reference import RULE
@@ -263,7 +262,7 @@ def _read(document: CondaDocument, *, keep_azureml: bool) -> Reading:
         left_out.update((f"{r.text} is left out: its service is gone", None) for r in own)
         return normalize(replace(definition, pypi=tuple(r for r in definition.pypi if r not in own)))
 
-    asked = ReadRequest(pypi_urls=(PUBLIC_INDEX,), finish=finish, keep_azureml=keep_azureml)
+    asked = ReadRequest(finish=finish, keep_azureml=keep_azureml)
     try:
         reading = read_environment_yml(FILE_NAME, load, asked)
     except InvalidDefinition as invalid:

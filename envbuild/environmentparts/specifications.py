@@ -11,7 +11,6 @@ from envbuild.formats.conda.environmentyml import read_environment_yml
 from envbuild.formats.pip.logicallines import logical_lines
 from envbuild.formats.pip.requirements import read_requirements
 from envbuild.formats.sourcefile import ReadRequest, load_text
-from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.normalize import normalize
 from envbuild.normalize.accelerators import torch_index_url
 from envbuild.sources.definitionfiles import DefinitionFiles
@@ -19,7 +18,7 @@ from envbuild.sources.files import ProjectFiles
 
 __all__ = ["conda_specification", "packages_of", "pip_requirements"]
 
-_ASKED = ReadRequest(pypi_urls=(PUBLIC_INDEX,), finish=normalize)
+_ASKED = ReadRequest(finish=normalize)
 
 
 def conda_specification(path: str | os.PathLike[str]) -> CondaDependencies:

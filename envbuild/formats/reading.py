@@ -2,7 +2,6 @@
 
 import posixpath
 import re
-from collections.abc import Collection
 
 from envbuild.errors import UsageError
 from envbuild.formats.beside import completed_request
@@ -26,7 +25,6 @@ def read(
     load: Loader,
     *,
     folder: str = "",
-    pypi_urls: Collection[str] = (),
     finish: Finish = unfinished,
     selection: Selection = NOTHING_MORE,
 ) -> Reading:
@@ -41,9 +39,7 @@ def read(
         raise UsageError("this is a lock already", at=path, hint=hint)
     name = definition_name(path, folder)
     refuse_choice(path, selection)
-    asked = ReadRequest(
-        name=name, pypi_urls=pypi_urls, finish=finish, selection=selection, keep_azureml=selection.azureml
-    )
+    asked = ReadRequest(name=name, finish=finish, selection=selection, keep_azureml=selection.azureml)
     request, beside = completed_request(path, load, with_package(asked))
     return beside.added(reader_of(path)(path, load, request))
 

@@ -1,7 +1,7 @@
 """A definition's files as text: loaded through the caller, decoded by one rule, refused with the place that is wrong."""
 
 import errno
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -54,8 +54,6 @@ class ReadRequest:
 
     name: str = ""
     """The definition's, where the file gives none."""
-    pypi_urls: Collection[str] = ()
-    """URLs that mean the default index, so that one of them is no other index."""
     finish: Finish = unfinished
     """What makes of the definition as written the one that is meant."""
     selection: Selection = NOTHING_MORE

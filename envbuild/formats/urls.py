@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from envbuild.indexurl import HostNotAscii
 
-__all__ = ["NO_QUERY", "Address", "address", "folder_url", "redacted"]
+__all__ = ["NO_QUERY", "Address", "address", "redacted"]
 
 NO_QUERY = (
     "a URL with a query may carry a token, and would stand in the lock",
@@ -55,11 +55,6 @@ def address(text: str) -> Address:
         login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     url = urlunsplit((scheme, host, parts.path, parts.query, ""))
     return Address(url, scheme, host, parts.path, parts.fragment, login)
-
-
-def folder_url(url: str) -> str:
-    """The one spelling of an index's URL: without the slash at its end."""
-    return url.rstrip("/")
 
 
 def redacted(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from envbuild.errors import UsageError
 from envbuild.httpsettings import split_login
-from envbuild.machine import PUBLIC_INDEX
+from envbuild.indexurl import PUBLIC_INDEX
 from envbuild.settings.files import Origin
 from envbuild.settings.known import KNOWN, Kind, Setting, near
 from envbuild.workspace.adapters import Adapters

@@ -11,7 +11,7 @@ from envbuild.http.client import Http
 from envbuild.http.faults import Passing
 from envbuild.http.logins import Logins, basic
 from envbuild.httpsettings import HttpSettings, host_of
-from envbuild.machine import PUBLIC_INDEX
+from envbuild.indexurl import PUBLIC_INDEX
 
 __all__ = ["asked_logins", "known_users", "places"]
 

@@ -135,10 +135,9 @@ def _refuse_unserved(path: str, load: Callable[[str], bytes], selection: Selecti
 
 def _read(path: str, load: Callable[[str], bytes], selection: Selection, finish: Finish) -> Reading:
     from envbuild.formats.reading import read
-    from envbuild.machine import PUBLIC_INDEX
 
     folder = str(Path.cwd())
-    return read(path, load, folder=folder, pypi_urls=(PUBLIC_INDEX,), finish=finish, selection=selection)
+    return read(path, load, folder=folder, finish=finish, selection=selection)
 
 
 def says_what_it_needs(path: str, files: Files) -> bool:

@@ -3,7 +3,8 @@
 import pytest
 
 from envbuild.errors import EnvironmentFault
-from envbuild.machine import PUBLIC_INDEX, Machine
+from envbuild.indexurl import PUBLIC_INDEX
+from envbuild.machine import Machine
 from envbuild.settings.reading import Settings
 
 

@@ -48,7 +48,7 @@ def read_python_env(document: Node | None, path: str, load: Loader, asked: ReadR
     def finish(pip: Definition) -> Definition:
         return asked.finish(replace(pip, name=asked.name, base=DebianBase.with_python(minor), python=minor))
 
-    reading = read_requirement_list(path, load, lines, asked.pypi_urls, finish)
+    reading = read_requirement_list(path, load, lines, finish)
     return replace(reading, notices=(*notices, *reading.notices))
 
 

@@ -5,7 +5,6 @@ python and pip it means Python with packages from an index, and conda has no par
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Definition
@@ -59,7 +58,7 @@ def read_environment(document: Node | None, text: str, path: str, load: Loader, 
     found = _Reader(path, asked.keep_azureml).read(document)
     found.faults += _selectors(text, path)
     if found.faults:
-        raise in_order([*found.faults, *_pip_faults(found, path, load, asked.pypi_urls)])
+        raise in_order([*found.faults, *_pip_faults(found, path, load)])
     definition = _meant(found, path)
     notices = (*found.notices, *_more_notices(found, definition))
 
@@ -73,18 +72,18 @@ def read_environment(document: Node | None, text: str, path: str, load: Loader, 
     try:
         meant = finished(Definition(), finish, (), lambda at: f"{path}:{lines[at]}" if at in lines else path)
     except InvalidDefinition as invalid:
-        raise in_order([*invalid.faults, *_pip_faults(found, path, load, asked.pypi_urls)]) from None
+        raise in_order([*invalid.faults, *_pip_faults(found, path, load)]) from None
     if not found.pip:
         return Reading(meant, found.logins.pairs(), notices, (path,))
-    reading = read_requirement_list(path, load, found.pip, asked.pypi_urls, finish)
+    reading = read_requirement_list(path, load, found.pip, finish)
     logins = tuple(sorted({**dict(found.logins.pairs()), **dict(reading.logins)}.items()))
     return replace(reading, logins=logins, notices=(*notices, *reading.notices))
 
 
-def _pip_faults(found: _Found, path: str, load: Loader, pypi_urls: Collection[str]) -> tuple[Fault, ...]:
+def _pip_faults(found: _Found, path: str, load: Loader) -> tuple[Fault, ...]:
     """What is wrong in the pip section, to be told with all that is wrong elsewhere."""
     try:
-        read_requirement_list(path, load, found.pip, pypi_urls, unfinished)
+        read_requirement_list(path, load, found.pip, unfinished)
     except InvalidDefinition as invalid:
         return tuple(invalid.faults)
     return ()

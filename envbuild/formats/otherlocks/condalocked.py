@@ -155,7 +155,7 @@ class CondaLock:
             no_deps=True,
         )
         sets = MarkerSets(python or "3.0", ())
-        indexes = LockIndexes(self._logins, self._asked.pypi_urls)
+        indexes = LockIndexes(self._logins)
         pins = LockPins(sets, sets.on(platforms), indexes, self._logins, self._again)
         for subdir in kept:
             where = sets.on((_SERVED[subdir],)) if len(kept) > 1 else sets.all

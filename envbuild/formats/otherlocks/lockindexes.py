@@ -6,13 +6,13 @@ packages are from. Every other index gives only the packages that are locked fro
 
 import posixpath
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from envbuild.definition import Index
 from envbuild.errors import Fault
 from envbuild.formats.pip.reqindexes import Logins, index_names
 from envbuild.formats.urls import NO_QUERY, address
-from envbuild.indexurl import PYPI_URLS, HostNotAscii, index_url
+from envbuild.indexurl import HostNotAscii, index_url, is_pypi
 
 __all__ = ["LockIndexes"]
 
@@ -22,15 +22,12 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 class LockIndexes:
     """Names for the URLs of a lock."""
 
-    def __init__(
-        self, logins: Logins, pypi_urls: Collection[str], known: Sequence[Index] = (), names: Mapping[str, str] = {}
-    ) -> None:
+    def __init__(self, logins: Logins, known: Sequence[Index] = (), names: Mapping[str, str] = {}) -> None:
         """`known`: those that the project names, `pypi` among them where it has a default of its own.
 
         `names`: those that the lock itself names, by URL.
         """
         self._logins = logins
-        self._pypi = PYPI_URLS | {index_url(url) for url in pypi_urls}
         self._cleaned: dict[str, str] = {}
         self.faults: list[Fault] = []
         self._names = {
@@ -83,4 +80,4 @@ class LockIndexes:
         elif not self._logins.add(place.host, place.login):
             hint = "keep one; netrc or a keyring serve better"
             self.faults.append(Fault(at, f"two different logins for {place.host}", hint))
-        return "" if clean in self._pypi else clean
+        return "" if is_pypi(clean) else clean

@@ -60,7 +60,7 @@ def read_pipfile_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
         raise InvalidDefinition(faults)
     sets = MarkerSets(definition.python, lock.markers(), requires.string("requires-python"))
     default, names = lock.indexes()
-    indexes = LockIndexes(logins, asked.pypi_urls, [*project.indexes, *default], names)
+    indexes = LockIndexes(logins, [*project.indexes, *default], names)
     pins = LockPins(sets, sets.on(definition.platforms), indexes, logins, _AGAIN)
     for package in lock.packages(sections, sets):
         pins.add(package)

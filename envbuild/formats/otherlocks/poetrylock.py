@@ -62,7 +62,7 @@ def read_poetry_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
         for p in packages
         if p.kind == "legacy" and p.source.get("url")
     }
-    indexes = LockIndexes(logins, asked.pypi_urls, [*project.indexes, *default_index(project)], names)
+    indexes = LockIndexes(logins, [*project.indexes, *default_index(project)], names)
     pins = LockPins(sets, sets.on(definition.platforms), indexes, logins, _AGAIN)
     for number, package in enumerate(packages):
         pins.add(_locked(package, where.get(number, 0)))

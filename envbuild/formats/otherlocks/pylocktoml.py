@@ -61,7 +61,7 @@ def read_pylock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     )
     target = sets.on(definition.platforms)
     _check_environments(document, sets, target, environments)
-    pins = LockPins(sets, target, LockIndexes(logins, asked.pypi_urls, project.indexes), logins, _AGAIN)
+    pins = LockPins(sets, target, LockIndexes(logins, project.indexes), logins, _AGAIN)
     own = [table for table in tables if _is_own(table)]
     packages = [_locked(table, sets) for table in tables if table not in own]
     for package in packages:

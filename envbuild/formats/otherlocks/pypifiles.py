@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from envbuild.formats.otherlocks.lockedfiles import LockedFile, file_name
 from envbuild.formats.otherlocks.lockpins import LockedPackage
 from envbuild.formats.pip.specline import BadSpec
-from envbuild.formats.urls import address, folder_url
+from envbuild.formats.urls import address
 from envbuild.indexurl import PYPI_FILES, PYPI_URLS
 
 __all__ = ["is_of_pypi", "locked_file"]
@@ -45,7 +45,7 @@ def is_of_pypi(url: str) -> bool:
 
 def _index_of(url: str, host: str, indexes: Sequence[str]) -> str:
     """The index on the file's host: of several, the one whose path has most in common with the file's."""
-    near = {folder_url(index): _in_common(index, url) for index in indexes if host and _host(index) == host}
+    near = {index.rstrip("/"): _in_common(index, url) for index in indexes if host and _host(index) == host}
     best = [index for index, length in near.items() if length == max(near.values())]
     if len(best) > 1:
         what = f"{file_name(url)} may be of {' or of '.join(sorted(best))}: which one, its URL does not tell"

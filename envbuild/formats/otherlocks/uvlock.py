@@ -51,7 +51,7 @@ def read_uv_lock(path: str, load: Loader, asked: ReadRequest) -> Reading:
     target = sets.on(definition.platforms)
     where = graph.walked(sets)
     _check_supported(document, sets, target)
-    pins = LockPins(sets, target, LockIndexes(logins, asked.pypi_urls, project.indexes), logins, _AGAIN)
+    pins = LockPins(sets, target, LockIndexes(logins, project.indexes), logins, _AGAIN)
     for number, package in enumerate(packages):
         if number not in graph.own:
             pins.add(_locked(package, where.get((number, ""), 0)))

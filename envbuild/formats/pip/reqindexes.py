@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from hashlib import sha256
 
 from envbuild.definition import Index
 from envbuild.errors import Fault
 from envbuild.formats.urls import NO_QUERY, address
-from envbuild.indexurl import PYPI_URLS, HostNotAscii, index_url
+from envbuild.indexurl import HostNotAscii, index_url, is_pypi
 
 __all__ = ["IndexOptions", "Logins", "index_name", "index_names"]
 
@@ -34,11 +34,10 @@ class Logins:
 
 
 class IndexOptions:
-    """Collects -i and --extra-index-url over all files. `pypi_urls` are other spellings of the default index."""
+    """Collects -i and --extra-index-url over all files."""
 
-    def __init__(self, logins: Logins, pypi_urls: Collection[str] = ()) -> None:
+    def __init__(self, logins: Logins) -> None:
         self._logins = logins
-        self._pypi = PYPI_URLS | {index_url(url) for url in pypi_urls}
         self._default: tuple[str, str] | None = None
         self._extras: dict[str, None] = {}
 
@@ -66,7 +65,7 @@ class IndexOptions:
         Where PyPI is an extra index itself, -i names one more that is asked before it: whoever publishes on PyPI cannot
         stand in for a package of one's own.
         """
-        urls = [url for url in self._extras if url not in self._pypi]
+        urls = [url for url in self._extras if not is_pypi(url)]
         own = self._own_default
         if own and len(urls) < len(self._extras):
             urls += [own] if own not in urls else []
@@ -89,7 +88,7 @@ class IndexOptions:
     def _own_default(self) -> str:
         """What -i names, where that is another than PyPI."""
         url = self._default[1] if self._default else ""
-        return "" if url in self._pypi else url
+        return "" if is_pypi(url) else url
 
     def _option(self, url: str) -> str:
         return "--extra-index-url" if url in self._extras else "--index-url"

@@ -1,7 +1,7 @@
 """Requirements that stand in another kind of file: read as pip's lines are, told where they stand there."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from envbuild.definition import Definition
@@ -17,7 +17,6 @@ def read_requirement_list(
     path: str,
     load: Loader,
     lines: Sequence[tuple[str, int]],
-    pypi_urls: Collection[str],
     whole: Finish,
     elsewhere: Callable[[str], str] | None = None,
 ) -> Reading:
@@ -36,7 +35,7 @@ def read_requirement_list(
         return row.sub(lambda found: f"{path}:{lines[int(found[1]) - 1][1]}", text)
 
     try:
-        request = ReadRequest(pypi_urls=pypi_urls, finish=whole)
+        request = ReadRequest(finish=whole)
         reading = read_requirements(path, lambda name: content if name == path else load(name), request)
     except InvalidDefinition as invalid:
         told = [Fault(placed(f.at), placed(f.what), placed(f.hint)) for f in invalid.faults]

@@ -5,7 +5,7 @@ All faults of all files are reported together.
 """
 
 import posixpath
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from envbuild.definition import Definition
@@ -34,7 +34,7 @@ def read_requirements(path: str, load: Loader, asked: ReadRequest) -> Reading:
 
     InvalidDefinition has all faults; UsageError: the file cannot be read.
     """
-    reader = _Reader(path, load, asked.pypi_urls)
+    reader = _Reader(path, load)
     reader.read(posixpath.basename(path), (), "", constraint=False)
     faults = reader.faults or reader.disagreements()
     if faults:
@@ -54,12 +54,12 @@ def read_requirements(path: str, load: Loader, asked: ReadRequest) -> Reading:
 class _Reader:
     """Goes through the files in order. Paths inside are relative to the first file's folder."""
 
-    def __init__(self, path: str, load: Loader, pypi_urls: Collection[str]) -> None:
+    def __init__(self, path: str, load: Loader) -> None:
         self._folder, self._load = posixpath.dirname(path), load
         self.requirements: list[Placed] = []
         self.constraints: list[Placed] = []
         self.logins = Logins()
-        self.indexes = IndexOptions(self.logins, pypi_urls)
+        self.indexes = IndexOptions(self.logins)
         self.notices: dict[str, None] = {}
         self.files: dict[str, None] = {}
         self.faults: list[Fault] = []

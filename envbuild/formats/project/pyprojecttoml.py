@@ -68,7 +68,7 @@ def read_pyproject(path: str, load: Loader, asked: ReadRequest) -> Reading:
         named = f"pypi[{int(number[1]) - len(lines)}]" if number else field
         return own.line_of(named) if own is not None else path
 
-    reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole, elsewhere)
+    reading = read_requirement_list(path, load, lines, whole, elsewhere)
     without = project is not None and definition.project is None and not asked.selection.project
     notices = (*reading.notices, *([NOT_THE_PROJECT] if without else []))
     return replace(reading, notices=notices, logins=tuple(sorted({*reading.logins, *logins.pairs()})))

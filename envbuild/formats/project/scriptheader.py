@@ -43,7 +43,7 @@ def read_script(path: str, load: Loader, asked: ReadRequest) -> Reading:
 
     if table.faults:
         raise in_order(table.faults)
-    reading = read_requirement_list(path, load, lines, asked.pypi_urls, whole)
+    reading = read_requirement_list(path, load, lines, whole)
     return replace(reading, logins=tuple(sorted({*reading.logins, *logins.pairs()})))
 
 

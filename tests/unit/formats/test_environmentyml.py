@@ -23,7 +23,7 @@ def read(text, **files):
     return read_environment_yml(
         "environment.yml",
         load,
-        ReadRequest(name="folder", pypi_urls=("https://default.example/simple",), finish=normalize),
+        ReadRequest(name="folder", finish=normalize),
     )
 
 

@@ -6,6 +6,7 @@ from envbuild.definition import Index, Requirement
 from envbuild.errors import InvalidDefinition, UsageError
 from envbuild.formats.pip.requirements import DEEPEST, MOST_FILES
 from envbuild.formats.reading import read
+from envbuild.indexurl import PUBLIC_INDEX
 
 AA = "a" * 64
 BB = "b" * 64
@@ -251,7 +252,7 @@ def test_index_options_become_named_indexes_and_say_so():
 
 
 def test_the_public_url_of_the_default_index_is_no_other_index():
-    found = reading("-i https://i.example/simple/\nnumpy", pypi_urls=("https://i.example/simple",))
+    found = reading(f"-i {PUBLIC_INDEX}/\nnumpy")
     assert found.definition.indexes == ()
     assert found.notices == ()
 
