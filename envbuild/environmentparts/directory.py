@@ -65,16 +65,16 @@ def load_folder(folder: Path) -> tuple[JSON, CondaDependencies | None]:
         _stays(folder, DOCKERFILE, DOCKERFILE)
         docker["baseDockerfile"] = dockerfile_text(load_bytes(path, ProjectFiles().load), path)
     place_from(folder, docker)
-    names = [CONDA_FILE]
-    if isinstance(python, dict) and isinstance(named := python.pop("condaDependenciesFile", None), str):
-        names.append(named)
+    named = python.pop("condaDependenciesFile", None) if isinstance(python, dict) else None
+    if isinstance(named, str):
+        at = f"{folder / JSON_FILE}: python.condaDependenciesFile"
         _stays(folder, named, f"{JSON_FILE}: python.condaDependenciesFile")
+        if not (folder / named).is_file():
+            raise InvalidDefinition([Fault(at, "no such file", "put the file into the folder")])
+        return value, CondaDependencies(folder / named)
     _stays(folder, CONDA_FILE, CONDA_FILE)
-    found = next((folder / name for name in names if (folder / name).is_file()), None)
-    if found is None and len(names) > 1:
-        hint = "put the file into the folder"
-        raise InvalidDefinition([Fault(f"{folder / JSON_FILE}: python.condaDependenciesFile", "no such file", hint)])
-    return value, CondaDependencies(found) if found else None
+    found = folder / CONDA_FILE
+    return value, CondaDependencies(found) if found.is_file() else None
 
 
 def _stays(folder: Path, name: str, at: str) -> None:

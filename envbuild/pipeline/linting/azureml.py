@@ -28,7 +28,7 @@ def azureml_fields(document: Map) -> Iterator[Finding]:
     for path, (silent, remedy) in _DEPRECATED.items():
         node, line = _at(document, path)
         if node is not None and not _is_empty(node) and _words(node) not in silent:
-            what = "was deprecated in AzureML, and is not taken over"
+            what = "was deprecated in AzureML"
             yield found("EB118", path, _words(node), what, remedy=remedy, line=line)
     registry, line = _at(document, "docker.baseImageRegistry")
     field = "docker.baseImageRegistry"

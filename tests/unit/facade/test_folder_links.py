@@ -1,12 +1,15 @@
 """A folder that was saved and handed on names no file outside it: its reader would show what the sender may not see."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from envbuild import Environment
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.errors import EnvbuildError
+from envbuild.formats.reading import read
+from envbuild.normalize import normalize
 
 CONDA = "dependencies: [python=3.11, {pip: [canary]}]\n"
 
@@ -45,6 +48,17 @@ def test_a_conda_file_in_the_folder_is_read(folder):
     save(folder, condaDependenciesFile="mine.yml")
     conda = Environment.load_from_directory(str(folder)).python.conda_dependencies
     assert list(conda.pip_packages) == ["canary"]
+
+
+def test_the_conda_file_that_is_named_goes_before_the_one_that_is_usual_for_object_and_file_alike(folder):
+    """One folder, one environment: whoever builds the folder and whoever loads it must not get two."""
+    (folder / "mine.yml").write_text(CONDA)
+    (folder / "conda_dependencies.yml").write_text("dependencies: [python=3.11, {pip: [other]}]\n")
+    save(folder, condaDependenciesFile="mine.yml")
+    loaded = Environment.load_from_directory(str(folder)).to_definition()
+    file = folder / "azureml_environment.json"
+    assert loaded == read(str(file), lambda path: Path(path).read_bytes(), finish=normalize).definition
+    assert [one.text for one in loaded.pypi] == ["canary"]
 
 
 @pytest.mark.parametrize("kind", ["pip", "conda", "object"])
