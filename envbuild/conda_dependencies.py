@@ -15,10 +15,10 @@ from envbuild.azuremlform.kinds import plain
 from envbuild.azuremlform.piplines import merged_requirements, option_of, package_name, with_option, with_package
 from envbuild.azuremlform.refusals import Gone, Refused, WrongType
 from envbuild.azuremlform.saying import warned
-from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.definition import DEFAULT_PYTHON
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.conda.condaspecs import python_of, spec_name
+from envbuild.formats.nodes.yamltext import yaml_text
 from envbuild.formats.urls import redacted
 from envbuild.sources.definitionfiles import DefinitionFiles
 from envbuild.sources.files import ProjectFiles

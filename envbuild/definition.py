@@ -48,8 +48,9 @@ class DebianBase:
 
     @classmethod
     def with_python(cls, python: str) -> Self:
-        """The base whose Python is this one (`3.13`); the default base where none is."""
-        return cls(next((suite for suite, its in SUITE_PYTHONS.items() if its == python), DEFAULT_SUITE))
+        """The base whose Python is this one (`3.13`, or its release `3.13.5`); the default base where none is."""
+        having = (suite for suite, its in SUITE_PYTHONS.items() if python in (its, SUITE_RELEASES[suite]))
+        return cls(next(having, DEFAULT_SUITE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Definition:
 
     base: Base = DebianBase()
     python: str = DEFAULT_PYTHON
-    """`3.11`; nothing for an environment without Python."""
+    """`3.11`, or a release of it, `3.11.9`; nothing for an environment without Python, or with conda's."""
     interpreter: str = ""
     """A base image's own Python, where the image is to be used as it is: a program on its PATH, or a path in it."""
     pypi: tuple[Requirement, ...] = ()
@@ -143,6 +144,8 @@ class Definition:
     indexes: tuple[Index, ...] = ()
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    channel_priority: str = "strict"
+    """`strict`: the first channel that has a package gives it (conda-forge's advice); `disabled`: any may."""
     system: tuple[str, ...] = ()
     platforms: tuple[Platform, ...] = (LINUX_AMD64,)
     sdists: str = "refuse"
@@ -153,6 +156,8 @@ class Definition:
     user: str = ""
     workdir: str = ""
     entrypoint: tuple[str, ...] = ()
+    activate: bool = False
+    """Whether the image's entry point runs what conda packages have in activate.d, before all else."""
     run: tuple[str, ...] = ()
     copy: tuple[CopyStep, ...] = ()
     bytecode: str = "none"

@@ -35,6 +35,7 @@ from envbuild.environmentparts.unsaved import warn_of_logins
 from envbuild.formats.azureml.imagenames import is_default_image
 from envbuild.formats.sourcefile import Reading
 from envbuild.sources.installed.condaenvironments import conda_environment
+from envbuild.workspace import Workspace
 from envbuild.workspace.capturing import capture
 
 __all__ = [
@@ -117,12 +118,16 @@ class Environment(Section):
         return made
 
     @staticmethod
-    def from_existing_conda_environment(name: str, conda_environment_name: str) -> "Environment":
-        """Of a conda environment of this machine, by its name; conda itself is not needed.
+    def from_existing_conda_environment(
+        name: str, conda_environment_name: str, *, ask_channels: bool = False
+    ) -> "Environment":
+        """Of a conda environment of this machine, by its name: its packages in their builds, and what pip installed.
 
-        What could not be taken is said in a warning. UsageError where there is no such environment.
+        Conda itself is not needed. With `ask_channels` the channels are asked which builds they still have: of one that
+        is gone the version alone is taken, and said. What could not be taken is said in a warning. UsageError where
+        there is no such environment.
         """
-        return _captured(name, conda_environment(conda_environment_name, os.environ))
+        return _captured(name, conda_environment(conda_environment_name, os.environ), ask_channels=ask_channels)
 
     @staticmethod
     def from_current(name: str | None = None) -> "Environment":
@@ -229,8 +234,9 @@ class EnvironmentReference(Section):
         self.name, self.version = name, version
 
 
-def _captured(name: str | None, prefix: Path) -> Environment:
-    found = capture(str(prefix), os.environ)
+def _captured(name: str | None, prefix: Path, *, ask_channels: bool = False) -> Environment:
+    channels = (lambda: Workspace.open(os.environ).adapters.channels) if ask_channels else None
+    found = capture(str(prefix), os.environ, channels)
     made = Environment(found.definition.name if name is None else name)
     made.python.conda_dependencies = packages_of(found.definition)
     made.environment_variables = dict(found.definition.variables)
@@ -238,6 +244,8 @@ def _captured(name: str | None, prefix: Path) -> Environment:
     if found.left_behind:
         left = "\n  ".join(map(str, found.left_behind))
         warned(f"{prefix}: left behind:\n  {left}")
+    for notice in found.notices[1:] if ask_channels else ():
+        warned(notice)
     return made
 
 

@@ -45,6 +45,8 @@ class HttpSettings:
 
 _STRAY = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)([^/?#@\[\]]*:(?![0-9]*(?:[/?#]|$))[^@]*)(?=@)")
 """A login that was written as it is, with one of /?# in its password: what comes before that is no host with a port."""
+_TOKEN = re.compile(r"/t/[^/]+")
+"""A token, as conda's channels have it in their paths."""
 _LONGEST = 4096
 _DELIMITERS = {ord(c): f"%{ord(c):02X}" for c in "/?#"}
 
@@ -79,6 +81,7 @@ def split_login(url: str) -> tuple[str, str]:
 
 
 def public_url(url: str) -> str:
-    """A URL as it may be shown: without login, query and fragment, which can carry secrets."""
+    """A URL as it may be shown: without login, query and fragment, which can carry secrets; a token in the path is `***`."""
     parts = urlsplit(encoded_login(url))
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    path = _TOKEN.sub("/t/***", parts.path)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, query="", fragment=""))

@@ -58,6 +58,8 @@ def definition_material(definition: Definition) -> Material:
     }
     if definition.interpreter:
         material["interpreter"] = definition.interpreter
+    if definition.activate:
+        material["activate"] = True
     if definition.project is not None:
         material["project"] = _read(definition.project.digest, "project")
     return material
@@ -85,6 +87,8 @@ def _request(definition: Definition) -> Material:
     }
     if definition.no_deps:
         material["no-deps"] = True
+    if definition.channel_priority != "strict":
+        material["channel-priority"] = definition.channel_priority
     return material
 
 
@@ -165,7 +169,7 @@ def layer_material(
 
 def image_material(lock_id: Digest, settings: ImageSettings) -> Material:
     """Of an image: the bytes it is made of, and what it says about itself."""
-    return {
+    material: Material = {
         "schema": "envbuild.image/1",
         "lock": str(lock_id),
         "stage": None,
@@ -177,6 +181,9 @@ def image_material(lock_id: Digest, settings: ImageSettings) -> Material:
         "bytecode": settings.bytecode,
         "layout": settings.layout,
     }
+    if settings.activate:
+        material["activate"] = True
+    return material
 
 
 def index_material(image_ids: Iterable[Digest]) -> Material:

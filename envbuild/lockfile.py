@@ -27,6 +27,7 @@ OWN_SOURCE = "project:."
 """The source of a project's own wheel. No index has such a name."""
 
 _INTERPRETER = re.compile(r"python(3\.\d+)-minimal")
+_FREE_THREADED = re.compile(r"_cp3[0-9]+t$")
 _UPSTREAM = re.compile(r"(?:\d+:)?(\d+(?:\.\d+)*)")
 
 
@@ -36,6 +37,8 @@ class ArtifactKind(StrEnum):
     WHEEL = "wheel"
     DEB = "deb"
     CONDA = "conda"
+    PYTHON = "python"
+    """A whole interpreter as an archive (python-build-standalone, `install_only`)."""
     SDIST = "sdist"
     VCS = "vcs"
 
@@ -46,14 +49,14 @@ class Artifact:
 
     kind: ArtifactKind
     name: str
-    """Normalized (PEP 503) for wheels; Debian's own for debs."""
+    """Normalized (PEP 503) for wheels; conda's and Debian's own; `cpython` for an interpreter."""
     version: str
     file: str
     size: int
     """Bytes of the file."""
     sha256: str
     source: str
-    """As the definition names it: `pypi`, an index's name, `debian:bookworm-security`, or `url`."""
+    """As the definition names it: `pypi`, an index's name, `debian:bookworm-security`, `conda-forge/linux-64`, or `url`."""
     path: str = ""
     """Relative to the source, where its format has one (`pool/main/...`)."""
     url: str = ""
@@ -63,6 +66,11 @@ class Artifact:
     def digest(self) -> Digest:
         """The digest of the file."""
         return Digest(self.sha256)
+
+    @property
+    def is_noarch(self) -> bool:
+        """Whether it is a conda package for every platform: where its files go depends on the environment's Python."""
+        return self.kind is ArtifactKind.CONDA and self.source.rpartition("/")[2] == "noarch"
 
     @property
     def is_own(self) -> bool:
@@ -76,6 +84,13 @@ class Interpreter:
 
     version: str
     path: str
+    abi: str = ""
+    """`t` for a free-threaded build (PEP 703)."""
+
+    @property
+    def site_packages(self) -> str:
+        """Where packages are, below the environment's prefix: `lib/python3.11/site-packages`."""
+        return f"lib/python{self.minor}{self.abi}/site-packages"
 
     @property
     def minor(self) -> str:
@@ -94,11 +109,24 @@ class Lock:
 
     @property
     def interpreter(self) -> Interpreter | None:
-        """The interpreter that the base's packages bring, if any."""
+        """The environment's own: conda's, else a standalone build, else that of the base's packages, if any."""
+        for artifact in self.artifacts:
+            if artifact.kind is ArtifactKind.CONDA and artifact.name == "python":
+                stem = artifact.file.removesuffix(".conda").removesuffix(".tar.bz2")
+                abi = "t" if _FREE_THREADED.search(stem) else ""
+                return Interpreter(artifact.version, "/opt/env/bin/python", abi)
+            if artifact.kind is ArtifactKind.PYTHON:
+                minor = ".".join(artifact.version.split(".")[:2])
+                return Interpreter(artifact.version, f"/opt/python/bin/python{minor}")
         for artifact in self.base_artifacts:
             if found := _INTERPRETER.fullmatch(artifact.name):
                 return Interpreter(upstream_version(artifact.version), f"/usr/bin/python{found[1]}")
         return None
+
+    @property
+    def has_conda(self) -> bool:
+        """Whether the environment's folder is conda's prefix, and no virtual environment."""
+        return any(artifact.kind is ArtifactKind.CONDA for artifact in self.artifacts)
 
     @property
     def glibc(self) -> str:
@@ -130,6 +158,7 @@ class ImageSettings:
     user: str = ""
     workdir: str = ""
     entrypoint: tuple[str, ...] = ()
+    activate: bool = False
     bytecode: str = "none"
     layout: int = 1
 

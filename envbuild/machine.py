@@ -33,10 +33,16 @@ class Machine:
     """Serves `pypi`."""
     index_urls: Mapping[str, str] = field(default_factory=dict)
     """Where other indexes are served, by the name that a definition has for them."""
+    channel_urls: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """Where conda's channels are served, by `channel_key`; several are mirrors. A token stands in the path."""
     fetch_only_indexes: tuple[str, ...] = ()
     """pip's extra indexes: a file whose hash is known may come from them. Nothing is resolved from them."""
     find_links: tuple[str, ...] = ()
     """Folders and pages of links, for the same use."""
+    python_mirror: str = ""
+    """Where standalone Pythons are served; nothing: where the list says."""
+    python_catalog: str = ""
+    """The list of them; nothing: uv's own."""
     apt_sources: tuple[tuple[str, str], ...] = ()
     """Path and text of apt's source lists, and of the mirror lists that they name."""
     settings: Settings = field(default_factory=Settings, repr=False)
@@ -68,8 +74,11 @@ class Machine:
         return cls(
             pypi_index=_clean(settings.text("pypi-index") or PUBLIC_INDEX, logins),
             index_urls={name: _clean(value.text, logins) for name, value in settings.indexes.items()},
+            channel_urls={name: _each([value.text], logins) for name, value in settings.channels.items()},
             fetch_only_indexes=_each(extra, logins),
             find_links=_each(links, logins),
+            python_mirror=_clean(settings.text("python-mirror"), logins),
+            python_catalog=_clean(settings.text("python-catalog"), logins),
             apt_sources=_apt_sources(root),
             settings=settings,
             ca_bundle=_bundle(settings),

@@ -129,7 +129,8 @@ class Resolver(Protocol):
     def resolve(self, definition: Definition, platform: Platform, prefer: Mapping[str, str], report: Reporter) -> Lock:
         """The lock of a normalized definition for one platform.
 
-        `prefer` are versions to keep where they still fit, by `<kind>:<name>` (`wheel:numpy`, `deb:libc6`).
+        `prefer` are versions to keep where they still fit, by `<kind>:<name>` (`wheel:numpy`, `deb:libc6`); of conda
+        packages and standalone Pythons the file's name, which has the build too (`conda:numpy`, `python:cpython`).
         """
 
 

@@ -21,7 +21,6 @@ from envbuild.azuremlform.refusals import in_file
 from envbuild.azuremlform.saying import warned
 from envbuild.azuremlform.section import Attribute, Section, section
 from envbuild.azuremlform.written import plain_as_written
-from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.container_registry import ContainerRegistry
 from envbuild.environment import (
@@ -51,6 +50,7 @@ from envbuild.environmentparts.runsections import (
 from envbuild.environmentparts.unsaved import warn_of_logins
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.nodes.yamlfile import load_yaml
+from envbuild.formats.nodes.yamltext import yaml_text
 from envbuild.sources.definitionfiles import leads_out
 from envbuild.sources.files import ProjectFiles
 

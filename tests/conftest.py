@@ -20,7 +20,7 @@ from imagechecks import Checker, Store
 from packageindexes.pypiserver import PROGRAM, pypiserver
 from packageindexes.wheels import write_wheel
 
-pytest_plugins = ["pytester", "registries.fixtures", "proxies.fixtures"]
+pytest_plugins = ["pytester", "registries.fixtures", "proxies.fixtures", "condachannel.fixtures"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MISSING = "missing component"

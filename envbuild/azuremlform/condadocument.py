@@ -7,10 +7,10 @@ from typing import Any
 from envbuild.azuremlform.besides import files_beside
 from envbuild.azuremlform.credentials import without_credentials
 from envbuild.azuremlform.inlining import inlined
-from envbuild.azuremlform.yamltext import yaml_scalar
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence
+from envbuild.formats.nodes.yamltext import yaml_scalar
 from envbuild.formats.sourcefile import Loader
 
 __all__ = ["CONSTRAINTS", "FILE_NAME", "CondaDocument", "read_conda_document"]

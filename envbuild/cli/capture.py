@@ -23,14 +23,17 @@ __all__ = ["capture_command"]
 @click.argument("prefix", metavar="[PREFIX]", default="", shell_complete=folders)
 @click.option("-o", "--output", metavar="FILE", default="", shell_complete=files, help="The file to write. [stdout]")
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
+@click.option(
+    "--ask-channels", is_flag=True, help="Ask conda's channels for each build; of one that is gone the version is kept."
+)
 @asked("json")
-def capture_command(asked: Asked, prefix: str, output: str, *, force: bool) -> None:
+def capture_command(asked: Asked, prefix: str, output: str, *, force: bool, ask_channels: bool) -> None:
     r"""Make a definition of an existing Python environment: write it as an envbuild.toml.
 
     PREFIX is the folder of a virtual environment, of a conda environment (or its name), or of an installation of Python;
     without one it is the environment that is active. Its files are read, nothing of it is run, and neither pip nor conda
-    is needed. Made for Linux, each package is taken in the version that is installed; made for another system, what was
-    asked for is. What could not become part of the definition is told on stderr, with the reason: editable installs,
+    is needed. Made for Linux, each package is taken in the version that is installed, conda's in its build, too; made for
+    another system, what was asked for is. What could not become part of the definition is told on stderr, with the reason: editable installs,
     those from version control, files of this machine.
 
     \b
@@ -43,7 +46,7 @@ def capture_command(asked: Asked, prefix: str, output: str, *, force: bool) -> N
     workspace = asked.workspace
     if output and not force and workspace.adapters.files.is_file(output):
         raise UsageError("the file exists", at=output, hint="name another one, or replace it: --force")
-    found = workspace.capture(prefix)
+    found = workspace.capture(prefix, ask_channels=ask_channels)
     toml = envbuild_toml(found.definition)
     if output:
         workspace.adapters.files.write(output, toml.encode())

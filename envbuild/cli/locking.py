@@ -84,6 +84,11 @@ def _as_json(change: Change) -> dict[str, object]:
         "name": change.name,
         "old": change.old_version,
         "new": change.new_version,
+        **(
+            {"old_build": change.old_build, "new_build": change.new_build}
+            if change.old_build or change.new_build
+            else {}
+        ),
         "size": change.new_size,
         "source": change.new_source,
     }
@@ -94,20 +99,23 @@ def _as_json(change: Change) -> dict[str, object]:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["pylock", "requirements"]),
+    type=click.Choice(["pylock", "requirements", "conda-lock", "pixi", "explicit"]),
     default="pylock",
-    help="pylock.toml (PEP 751), or requirements with hashes. [pylock]",
+    help="PyPI packages as pylock.toml (PEP 751) or requirements with hashes; conda's and PyPI's as conda-lock.yml, pixi.lock "
+    "or conda's explicit list. [pylock]",
 )
 @click.option("-o", "--output", metavar="FILE", default="", shell_complete=files, help="The file to write. [stdout]")
 @asked("platform", "resolver", "selection", "locking")
 def export_command(asked: Asked, spec: str, form: str, output: str) -> None:
-    r"""Write the PyPI packages of SPEC's lock in a form that other tools install from.
+    r"""Write the packages of SPEC's lock in a form that other tools install from.
 
-    pylock.toml has the address of each file at your index: look at it before you publish it.
+    conda-lock and pixi hold all platforms of SPEC, unless --platform names one; the others one. All but requirements have the
+    address of each file at your index and channels, without logins: look at it before you publish it.
 
     \b
     envbuild export requirements.txt -o pylock.toml
     envbuild export requirements.txt --format requirements -o hashed.txt
+    envbuild export environment.yml --format conda-lock -o conda-lock.yml
     """
     workspace = asked.workspace
     text = workspace.export(spec, form, asked.platform, asked.choice, asked.report, selection=asked.selection)

@@ -46,7 +46,9 @@ class Asked:
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Write nothing but the result.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
 _RESOLVER = click.option(
-    "--resolver", type=click.Choice(["uv", "pip-tools"]), help="What resolves PyPI packages. [ENVBUILD_RESOLVER, uv]"
+    "--resolver",
+    type=click.Choice(["uv", "pip-tools", "conda-lock"]),
+    help="What resolves packages; conda-lock is for conda's. [ENVBUILD_RESOLVER, uv]",
 )
 _LOCKING = (
     click.option(

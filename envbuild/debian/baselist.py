@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from envbuild.debian.relations import Alternatives
-from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition
+from envbuild.definition import SUITE_PYTHONS, SUITE_RELEASES, DebianBase, Definition
 from envbuild.errors import ResolveFailed
 
 __all__ = [
@@ -17,9 +17,8 @@ __all__ = [
     "Suite",
     "base_packages",
     "is_left_out",
-    "python_of",
+    "own_python",
     "suite_of",
-    "wants_python",
 ]
 
 
@@ -32,6 +31,11 @@ class Suite:
     """`3.11`."""
     python_packages: tuple[str, ...]
     """The whole standard library that CPython of this version has, without Tk, IDLE, ensurepip and the tests."""
+
+    @property
+    def python_release(self) -> str:
+        """`3.11.2`: the same as long as the suite lives."""
+        return SUITE_RELEASES[self.name]
 
     @property
     def archives(self) -> tuple[str, ...]:
@@ -96,8 +100,8 @@ LEFT_OUT = (
 """Reviewed by hand. Maintainer scripts do not run, so what only they call is dead weight (debconf brings Perl)."""
 
 
-def suite_of(base: DebianBase, python: str) -> Suite:
-    """The suite of a base. ResolveFailed: unknown suite or list, or it has another Python than `python` (`3.11`)."""
+def suite_of(base: DebianBase) -> Suite:
+    """The suite of a base. ResolveFailed: unknown suite or list."""
     suite = SUITES.get(base.suite)
     if suite is None:
         raise ResolveFailed(f"base.debian = {base.suite!r} is not served", hint=f"Served are {', '.join(SUITES)}.")
@@ -106,29 +110,27 @@ def suite_of(base: DebianBase, python: str) -> Suite:
             f"version {base.list_version} of the list of base packages is not known",
             hint=f"Known are {', '.join(map(str, _LISTS))}; a newer envbuild may know it.",
         )
-    if python and python != suite.python:
-        having = [f"base.debian = {s.name!r}" for s in SUITES.values() if s.python == python]
-        served = ", ".join(f"{s.python} ({s.name})" for s in SUITES.values())
-        raise ResolveFailed(
-            f"Debian {suite.name} has Python {suite.python}, not {python}",
-            hint=f"Python {python} is in {having[0]}." if having else f"Served are Python {served}.",
-        )
     return suite
 
 
-def python_of(suite: str) -> str:
-    """The Python of a suite: `3.11` for bookworm. ResolveFailed: unknown suite."""
-    return suite_of(DebianBase(suite), "").python
+def own_python(definition: Definition) -> str:
+    """The Python (`3.11`) that a definition takes from its base's suite; nothing where it needs none, or another one.
+
+    A release is the suite's own where the suite has just that one; conda brings its own.
+    """
+    if not isinstance(definition.base, DebianBase) or definition.conda:
+        return ""
+    suite = suite_of(definition.base)
+    own = definition.python in ("", suite.python, suite.python_release)
+    return suite.python if own and (definition.python or definition.pypi) else ""
 
 
-def wants_python(definition: Definition) -> bool:
-    """Whether the base has an interpreter: where one is asked for, or packages from PyPI go on top."""
-    return bool(definition.python or definition.pypi)
+def base_packages(suite: Suite, list_version: int, *, python: bool, wheels: bool = False) -> tuple[str, ...]:
+    """The packages that a base is made of, before their dependencies, sorted.
 
-
-def base_packages(suite: Suite, list_version: int, *, python: bool) -> tuple[str, ...]:
-    """The packages that a base is made of, before their dependencies, sorted."""
-    extra: Sequence[str] = (*suite.python_packages, *_FOR_WHEELS) if python else ()
+    `python`: with the suite's interpreter; `wheels`: with what wheels expect of a system, whatever interpreter they are for.
+    """
+    extra: Sequence[str] = (*suite.python_packages, *_FOR_WHEELS) if python else _FOR_WHEELS if wheels else ()
     return tuple(sorted({*_LISTS[list_version], *extra}))
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from envbuild.azuremlform.condadocument import FILE_NAME as CONDA_FILE
 from envbuild.azuremlform.kinds import JSON
 from envbuild.azuremlform.written import plain_as_written
-from envbuild.azuremlform.yamltext import json_text
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.environmentparts.contextplace import place_from, place_in
 from envbuild.environmentparts.python import OWN_KEY
 from envbuild.errors import Fault, InvalidDefinition, UsageError
 from envbuild.formats.dockerfile import dockerfile_text
 from envbuild.formats.nodes.jsonnodes import load_json
+from envbuild.formats.nodes.yamltext import json_text
 from envbuild.formats.sourcefile import load_bytes
 from envbuild.sources.definitionfiles import leads_out
 from envbuild.sources.files import ProjectFiles

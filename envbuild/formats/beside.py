@@ -7,8 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import PurePath
 
-from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition
+from envbuild.definition import DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
+from envbuild.formats.pythons import STANDALONE, is_served
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest, is_absent, text_of
 
 __all__ = ["Beside", "apt_not_read", "completed_request"]
@@ -16,7 +17,7 @@ __all__ = ["Beside", "apt_not_read", "completed_request"]
 _APT_FOR = frozenset({"requirements.txt", "environment.yml", "environment.yaml"})
 _RUNTIME_FOR = frozenset({"requirements.txt"})
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?")
-_RUNTIME = re.compile(r"python-(?P<minor>3\.\d+)(?P<patch>\.\d+)?")
+_RUNTIME = re.compile(r"python-(?P<python>3\.\d+(?:\.\d+)?)")
 
 
 class Beside:
@@ -115,10 +116,9 @@ def _python(text: str, beside: Beside) -> str:
         raise InvalidDefinition(
             [Fault(f"{path}:{number}", what, "one line: python-3.11; other languages are not built")]
         )
-    minor = found["minor"]
-    if minor not in SUITE_PYTHONS.values():
-        has = " and ".join(SUITE_PYTHONS.values())
-        raise InvalidDefinition([Fault(f"{path}:{number}", f"no base has Python {minor}", f"those are {has}")])
-    release = f"; the base's own release of it, not {line}" if found["patch"] else ""
-    beside.notices.append(f"{path} beside it: Python {minor}{release}")
-    return minor
+    python = found["python"]
+    if not is_served(python):
+        has = f"those are {STANDALONE[0]} to {STANDALONE[-1]}"
+        raise InvalidDefinition([Fault(f"{path}:{number}", f"Python {python} is none of those that there are", has)])
+    beside.notices.append(f"{path} beside it: Python {python}")
+    return python

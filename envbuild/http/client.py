@@ -6,6 +6,7 @@ A failure is never told as "not there": only 404 and 410 are that.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from os import SEEK_END
 from types import MappingProxyType
 
 from envbuild.digest import CHUNK
@@ -96,6 +97,19 @@ class Http:
                     patience.renew()
                 patience.wait(passing)
 
+    def size(self, url: str) -> int | None:
+        """Bytes of the body, as the server says before it sends any; None where it does not say, or nothing is there.
+
+        Asked by GET, and left there: storages that sign their URLs refuse HEAD.
+        """
+        if is_file_url(url):
+            try:
+                with opened(url) as (stream, _):
+                    return stream.seek(0, SEEK_END)
+            except KeyError:
+                return None
+        return self.patience().spend(lambda: self._size(url))
+
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
         """One request and its answer, whatever its status; the caller closes it. No login, redirect or further try.
 
@@ -106,6 +120,15 @@ class Http:
     def patience(self) -> Patience:
         """For the tries of one request."""
         return Patience(self._settings.patience, self._sleep, self._waiting)
+
+    def _size(self, url: str) -> int | None:
+        answer = self._transport.open(url, {"Accept-Encoding": "identity"})
+        try:
+            _checked(answer, _ANSWERS)
+            length = answer.headers.get("content-length", "")
+            return int(length) if answer.status == HTTPStatus.OK and _is_number(length) else None
+        finally:
+            answer.close()
 
     def _get(self, url: str, headers: Mapping[str, str], limit: int) -> Response:
         answer = self._transport.open(url, {"Accept-Encoding": "gzip", **headers})

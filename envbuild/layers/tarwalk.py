@@ -1,7 +1,8 @@
 """A strict reader of tar archives as dpkg makes them: ustar, and GNU's long names (tar(5), deb(5)).
 
-What dpkg itself does not unpack is refused, and so is all that two readers could understand differently: pax headers,
-sparse files, wrong checksums, sizes on entries without content, data behind the end.
+What dpkg itself does not unpack is refused, and so is all that two readers could understand differently: sparse files,
+wrong checksums, sizes on entries without content, data behind the end. pax headers are read only where they are asked
+for: Debian's packages have none.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from enum import StrEnum
 from typing import BinaryIO, NoReturn
 
 from envbuild.errors import IntegrityError
+from envbuild.layers.paxheader import EMPTY, Extended, extended
 
 __all__ = ["TarEntry", "TarKind", "tar_entries"]
 
 _BLOCK = 512
 _LONGEST_NAME = 4096
+_LONGEST_PAX = 1 << 20
 _MOST_ENTRIES = 1_000_000
 _REFUSED = {b"3": "a character device", b"4": "a block device", b"6": "a FIFO", b"S": "a sparse file"}
 
@@ -40,31 +43,61 @@ class TarEntry:
     offset: int
 
 
-def tar_entries(file: BinaryIO, length: int) -> Iterator[TarEntry]:
+def tar_entries(file: BinaryIO, length: int, *, pax: bool = False) -> Iterator[TarEntry]:
     """The entries of an uncompressed archive of `length` bytes. IntegrityError names what is wrong and where."""
     at = count = 0
-    name = target = ""
+    ahead = _Ahead(file, pax=pax)
     while True:
         head = _block(file, at)
         if head == bytes(_BLOCK):
-            if name or target:
+            if ahead:
                 _refuse("a long name that belongs to no entry", at)
             return _check_end(file, at, length)
         _check_sum(head, at)
-        flag, size = head[156:157], _number(head[124:136], at)
-        start = at + _BLOCK
+        flag, start = head[156:157], at + _BLOCK
+        size = ahead.size if ahead.size is not None else _number(head[124:136], at)
         at = start + size + -size % _BLOCK
         if at > length or size < 0:
             _refuse("the content of an entry is longer than the archive", start)
-        if flag in (b"L", b"K"):
-            text = _long_name(file, start, size)
-            name, target = (text, target) if flag == b"L" else (name, text)
+        if ahead.takes(flag, start, size):
             continue
         count += 1
         if count > _MOST_ENTRIES:
             _refuse(f"more than {_MOST_ENTRIES} entries", start)
-        yield _entry(head, flag, size, start, (name, target))
-        name = target = ""
+        yield _entry(head, flag, size, start, (ahead.name, ahead.target))
+        ahead = _Ahead(file, pax=pax)
+
+
+class _Ahead:
+    """What stands before an entry and belongs to it: GNU's long names, and pax headers where they are asked for."""
+
+    def __init__(self, file: BinaryIO, *, pax: bool) -> None:
+        self._file, self._pax = file, pax
+        self._seen: set[bytes] = set()
+        self.name = self.target = ""
+        self.size: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
+    def takes(self, flag: bytes, start: int, size: int) -> bool:
+        """Whether the header with this flag is about the next entry; then it is read."""
+        if flag not in (b"L", b"K") and not (self._pax and flag in (b"x", b"g")):
+            return False
+        if self.size is not None or (flag == b"x" and flag in self._seen):
+            _refuse("two extended headers for one entry", start)
+        if flag == b"L":
+            found = Extended(path=_long_name(self._file, start, size))
+        elif flag == b"K":
+            found = Extended(target=_long_name(self._file, start, size))
+        else:
+            found = _extended(self._file, start, size, flag)
+        if (self.name and found.path) or (self.target and found.target):
+            _refuse("an entry with two long names", start)
+        self.name, self.target, self.size = self.name or found.path, self.target or found.target, found.size
+        if flag != b"g":
+            self._seen.add(flag)
+        return True
 
 
 def _entry(head: bytes, flag: bytes, size: int, start: int, long: tuple[str, str]) -> TarEntry:
@@ -118,6 +151,21 @@ def _long_name(file: BinaryIO, start: int, size: int) -> str:
         _refuse(f"a name of {size} bytes", start)
     file.seek(start)
     return _text(file.read(size))
+
+
+def _extended(file: BinaryIO, start: int, size: int, flag: bytes) -> Extended:
+    if not 0 < size <= _LONGEST_PAX:
+        _refuse(f"an extended header of {size} bytes", start)
+    file.seek(start)
+    try:
+        found = extended(file.read(size))
+    except ValueError as fault:
+        _refuse(str(fault), start)
+    if flag == b"x":
+        return found
+    if found != EMPTY:
+        _refuse("an extended header that names or sizes all entries", start)
+    return EMPTY
 
 
 def _check_end(file: BinaryIO, at: int, length: int) -> None:

@@ -1,5 +1,9 @@
-"""The layer that makes /opt/env a virtual environment over the base's interpreter (PEP 405), and says so (PEP 668)."""
+"""The layer that makes /opt/env a virtual environment over the image's interpreter (PEP 405), and says so (PEP 668).
 
+The interpreter is the base's own, or a standalone build beside it.
+"""
+
+import posixpath
 from collections.abc import Callable
 
 from envbuild.digest import Digest
@@ -61,8 +65,9 @@ def venv_members(interpreter: Interpreter) -> tuple[Member, ...]:
 def venv_contents(interpreter: Interpreter) -> dict[str, bytes]:
     """The files of the environment by path."""
     home = interpreter.path.rpartition("/")[0] or "/"
+    library = posixpath.join(posixpath.dirname(home), f"lib/python{interpreter.minor}").lstrip("/")
     settings = f"home = {home}\ninclude-system-site-packages = false\nversion = {interpreter.version}\n"
     return {
         f"{_PREFIX}/pyvenv.cfg": settings.encode(),
-        f"usr/lib/python{interpreter.minor}/EXTERNALLY-MANAGED": _HOW_TO_ADD.encode(),
+        f"{library}/EXTERNALLY-MANAGED": _HOW_TO_ADD.encode(),
     }

@@ -34,6 +34,7 @@ def normalize(definition: Definition) -> Definition:
         indexes=check.indexes(d.indexes),
         conda=conda_specs(check, with_python(d.conda, check.python(d.python) if d.conda else ""), d.platforms),
         channels=conda_channels(check, d.channels, d.platforms) or ((DEFAULT_CHANNEL,) if d.conda else ()),
+        channel_priority=check.channel_priority(d.channel_priority),
         system=check.system(d.system),
         platforms=tuple(sorted(set(d.platforms))),
         accelerator=check.accelerator(d.accelerator),

@@ -30,11 +30,14 @@ __all__ = ["Fields", "nfc"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _SYSTEM = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?:=([A-Za-z0-9.+:~-]+))?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PYTHON = re.compile(r"[1-9][0-9]*\.(0|[1-9][0-9]*)")
-_FULL_PYTHON = re.compile(r"([1-9][0-9]*\.[0-9]+)\.[0-9][0-9a-z]*")
+_PYTHON = re.compile(r"[1-9][0-9]*(\.(0|[1-9][0-9]*)){1,2}((a|b|rc)[0-9]+)?")
 _ACCELERATOR = re.compile(r"cpu|xpu|cu[0-9]+|rocm[0-9]+(\.[0-9]+)*")
 _TAG = re.compile(r"[^\0\n]+")
 _VIRTUAL = re.compile(r"__[a-z0-9_]+")
+_ARCHSPEC = "__archspec"
+"""The one whose value is a build (conda documentation, "Managing virtual packages"): its version is always 1."""
+_VIRTUAL_VALUE = re.compile(r"(?=.*[0-9])[0-9A-Za-z_.!+]+")
+_MICROARCHITECTURE = re.compile(r"[0-9A-Za-z_]+")
 _USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+)(:([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+))?")
 _SUITE = re.compile(r"[a-z][a-z0-9-]*")
 _STAGE = re.compile(r"[a-z][a-z0-9_.-]*|[0-9]+")
@@ -86,16 +89,27 @@ class Fields:
         return self.pairs("variables", pairs, _VARIABLE)
 
     def virtual_packages(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """Conda's virtual packages, sorted."""
-        return self.pairs("virtual-packages", pairs, _VIRTUAL)
+        """Conda's virtual packages, sorted: each with its version, `__archspec` with its build."""
+        found = self.pairs("virtual-packages", pairs, _VIRTUAL)
+        for name, value in found:
+            at = f"virtual-packages.{name}"
+            if name == _ARCHSPEC and not _MICROARCHITECTURE.fullmatch(value):
+                self.fault(at, f"{value!r} is not accepted", "the microarchitecture's name: x86_64_v3")
+            elif name != _ARCHSPEC and not _VIRTUAL_VALUE.fullmatch(value):
+                self.fault(at, f"{value!r} is not accepted", 'a version: "12.4"')
+        return found
+
+    def channel_priority(self, value: str) -> str:
+        """Which of several channels may give a package."""
+        if value not in ("strict", "disabled"):
+            hint = "strict: the first that has it; disabled: any of them; conda's flexible is neither, and not served"
+            self.fault("channel-priority", f"{value!r} is not accepted", hint)
+        return value
 
     def python(self, value: str) -> str:
-        """A minor version: `3.11`."""
-        if full := _FULL_PYTHON.fullmatch(value):
-            hint = f'write python = "{full[1]}"; the lock says which release that is'
-            self.fault("python", f"{value!r} names a release: which one there is, the base decides", hint)
-        elif value and not _PYTHON.fullmatch(value):
-            self.fault("python", f"{value!r} is no Python version", 'write python = "3.11"')
+        """A minor version: `3.11`, or one of its releases: `3.11.9`."""
+        if value and not _PYTHON.fullmatch(value):
+            self.fault("python", f"{value!r} is no Python version", 'write python = "3.11", or a release: "3.11.9"')
         return value
 
     def base(self, base: Base) -> Base:

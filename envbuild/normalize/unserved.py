@@ -10,14 +10,15 @@ def unserved(definition: Definition) -> tuple[Fault, ...]:
     """A fault for each key of a normalized definition that no builder serves yet."""
     d = definition
     asked: tuple[tuple[str, bool], ...] = (
-        ("conda", bool(d.conda)),
         ("channels", bool(d.channels) and not d.conda),
+        ("channel-priority", d.channel_priority != "strict" and not d.conda),
+        ("activate", d.activate and not d.conda),
         ("base.image", isinstance(d.base, ImageBase)),
         ("base.dockerfile", isinstance(d.base, DockerfileBase)),
         ("run", bool(d.run)),
         ("copy", bool(d.copy)),
         ("interpreter", bool(d.interpreter)),
-        ("virtual-packages", bool(d.virtual_packages)),
+        ("virtual-packages", bool(d.virtual_packages) and not d.conda),
     )
     faults = [Fault(key, "no builder serves this key yet", _INSTEAD[key]) for key, used in asked if used]
     for key, value, only in (("sdists", d.sdists, "refuse"), ("bytecode", d.bytecode, "none")):
@@ -30,8 +31,9 @@ def unserved(definition: Definition) -> tuple[Fault, ...]:
 
 
 _INSTEAD = {
-    "conda": "name the packages from PyPI in `pypi`, and libraries in `system`",
+    "activate": "leave it out: only conda packages have anything to activate",
     "channels": "leave it out: channels are for conda packages",
+    "channel-priority": "leave it out: it is for conda's channels",
     "base.image": 'start from Debian packages: [base] debian = "bookworm"',
     "base.dockerfile": 'start from Debian packages: [base] debian = "bookworm", with what is needed in `system`',
     "run": "leave it out; Debian packages go in `system`",

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from envbuild.digest import Digest
 from envbuild.errors import LockStale, UsageError
 from envbuild.ids import identity, lock_material, request_material
-from envbuild.lockfile import ImageSettings, Lock, LockDocument, LockSection
+from envbuild.lockfile import ArtifactKind, ImageSettings, Lock, LockDocument, LockSection
 from envbuild.pipeline.settings import settings_of
 from envbuild.pipeline.specs import LockFacts, SectionFacts, Spec, Specs
 from envbuild.platforms import Platform
@@ -19,6 +19,8 @@ from envbuild.ports import BlobStore, Claims, Files, Reporter, Resolver
 
 __all__ = ["Choice", "Locked", "Locking", "OnTop"]
 
+_BY_FILE = (ArtifactKind.CONDA, ArtifactKind.PYTHON)
+"""Of one version of these there are several builds."""
 _INDEX = "lock"
 _STORE = "the store"
 
@@ -253,10 +255,11 @@ def _locked(spec: Spec, section: SectionFacts, facts: LockFacts, place: str, *, 
 def _preferences(lock: Lock | None, choice: Choice) -> dict[str, str]:
     if lock is None or choice.upgrade:
         return {}
-    prefer = {f"{a.kind.value}:{a.name}": a.version for a in lock.everything}
+    prefer = {f"{a.kind.value}:{a.name}": a.file if a.kind in _BY_FILE else a.version for a in lock.everything}
     for name in choice.packages:
         prefer.pop(f"wheel:{_normalized(name)}", None)
-        prefer.pop(f"deb:{name.lower()}", None)
+        for kind in ("deb", "conda", "python"):
+            prefer.pop(f"{kind}:{name.lower()}", None)
     if choice.upgrade_base:
         prefer = {name: version for name, version in prefer.items() if not name.startswith("deb:")}
     return prefer

@@ -58,8 +58,8 @@ class OwnWheel:
 class BuildsWheels(Protocol):
     """Builds the wheel of a spec's project."""
 
-    def build(self, spec: Spec, target: Target, report: Reporter) -> OwnWheel:
-        """The wheel, its bytes in the store. BuildFailed with what the build backend said last."""
+    def build(self, spec: Spec, lock: Lock, target: Target, report: Reporter) -> OwnWheel:
+        """The wheel for a lock, its bytes in the store. BuildFailed with what the build backend said last."""
 
 
 class OwnPackages:
@@ -127,7 +127,7 @@ class OwnPackages:
                 return known
             report.begin("wheel", 0)
             try:
-                wheel = self._builder().build(spec, _target(lock), report)
+                wheel = self._builder().build(spec, lock, _target(lock), report)
             finally:
                 report.end("wheel")
             self._claims.put(_KIND, wheel_id, _to_json(wheel), material)
@@ -156,7 +156,7 @@ class OwnPackages:
 def _material(spec: Spec, lock: Lock) -> Material:
     """What a project's wheel is a function of, as far as it can be told without building it."""
     project, interpreter = spec.project, lock.interpreter
-    return {
+    material: Material = {
         "schema": "envbuild.wheel/1",
         "project": project.digest if project else "",
         "python": interpreter.minor if interpreter else "",
@@ -164,6 +164,9 @@ def _material(spec: Spec, lock: Lock) -> Material:
         "glibc": lock.glibc,
         "recipe": _RECIPE,
     }
+    if standalone := [artifact.sha256 for artifact in lock.of_kind(ArtifactKind.PYTHON)]:
+        material["interpreter"] = standalone[0]
+    return material
 
 
 def _target(lock: Lock) -> Target:

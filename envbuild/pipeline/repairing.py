@@ -203,7 +203,9 @@ class Repairing:
         if len(artifacts) == 1:
             for artifact, lock in self._wanted(artifacts[0]):
                 self._sources.segments(lock, [artifact], material["layout"], report)
-                return "made again"
+                # Of one package there are several layers, where environments with different Pythons have it.
+                if self._claims.get("layer", digest) is not None:
+                    return "made again"
         return _DROPPED["layer"]
 
     def _bring(self, finding: Finding, report: Reporter) -> str:
@@ -225,12 +227,11 @@ class Repairing:
         return "removed; nothing needs it"
 
     def _wanted(self, sha256: str) -> Iterator[tuple[Artifact, Lock]]:
-        """The package as a lock of the store names it."""
+        """The package as each lock of the store names it."""
         for _, section in self._sections.values():
-            for artifact in section.lock.everything:
-                if artifact.sha256 == sha256:
-                    yield artifact, section.lock
-                    return
+            found = next((a for a in section.lock.everything if a.sha256 == sha256), None)
+            if found is not None:
+                yield found, section.lock
 
     def _drop_names(self, findings: Sequence[Finding], done: _Done) -> None:
         for finding in findings:

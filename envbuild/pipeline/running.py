@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from envbuild.errors import EngineFault, EnvironmentFault
+from envbuild.errors import EngineFault, EnvironmentFault, UsageError
 from envbuild.formats.selection import NOTHING_MORE, Selection
-from envbuild.lockfile import Lock
+from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.locking import Choice, Locked
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter, SpecSource
-from envbuild.runners.command import Command, Outcome
+from envbuild.runners.command import Command, CommandKind, Outcome
 
 __all__ = ["RunRequest", "Runtime", "run"]
 
@@ -41,6 +41,12 @@ class Runtime(Protocol):
 
 def run(request: RunRequest, name: str, lock: Lock, locked: Locked, runtime: Runtime, report: Reporter) -> int:
     """The command's own exit code. EnvironmentFault where it cannot be run in the way that was asked for."""
+    if lock.interpreter is None and request.command.kind is not CommandKind.RAW:
+        raise UsageError(
+            f"this environment has no Python to run a {request.command.kind.value} with",
+            at=name,
+            hint="run one of its programs (envbuild run -- PROGRAM), or add python to the definition",
+        )
     missing = "" if request.container is False else runtime.why_no_engine()
     if request.container is False or missing:
         outcome = None
@@ -50,9 +56,9 @@ def run(request: RunRequest, name: str, lock: Lock, locked: Locked, runtime: Run
         raise EnvironmentFault(f"no container can be started: {missing}", hint="leave --container out to run directly")
     if outcome is None:
         why = f" ({missing})" if missing else ""
-        report.notice(
-            f"running directly, with this machine's Python in a folder made from the same lock, not in the image{why}"
-        )
+        own = lock.has_conda or lock.of_kind(ArtifactKind.PYTHON)
+        whose = "" if own else "with this machine's Python "
+        report.notice(f"running directly, {whose}in a folder made from the same lock, not in the image{why}")
         outcome = runtime.directly(lock, locked, request.command, report)
     if outcome.problem:
         report.notice(outcome.problem)

@@ -22,6 +22,7 @@ def settings_of(definition: Definition) -> ImageSettings:
         user=definition.user,
         workdir=definition.workdir,
         entrypoint=definition.entrypoint,
+        activate=definition.activate,
         bytecode=definition.bytecode,
         layout=definition.layout,
     )
@@ -30,7 +31,10 @@ def settings_of(definition: Definition) -> ImageSettings:
 def config_of(lock: Lock, settings: ImageSettings, lock_id: Digest, image_id: Digest) -> ImageConfig:
     """The OCI config, a function of lock and settings. The environment is first on PATH; nobody is root by default."""
     variables = {"PATH": _PATH, "LANG": "C.UTF-8"}
-    if lock.interpreter is not None:
+    if lock.has_conda:
+        # As `conda activate /opt/env` sets them; VIRTUAL_ENV would make tools take it for another kind.
+        variables |= {"PATH": f"/opt/env/bin:{_PATH}", "CONDA_PREFIX": "/opt/env", "CONDA_DEFAULT_ENV": "/opt/env"}
+    elif lock.interpreter is not None:
         variables |= {"PATH": f"/opt/env/bin:{_PATH}", "VIRTUAL_ENV": "/opt/env"}
     variables |= dict(settings.variables)
     default_command = ("python",) if lock.interpreter is not None else ("bash",)
@@ -56,6 +60,7 @@ def settings_to_json(settings: ImageSettings) -> dict[str, JSON]:
         "user": settings.user,
         "workdir": settings.workdir,
         "entrypoint": list(settings.entrypoint),
+        "activate": settings.activate,
         "bytecode": settings.bytecode,
         "layout": settings.layout,
     }
@@ -68,6 +73,8 @@ def settings_from_json(value: Mapping[str, Any]) -> ImageSettings:
         user=value["user"],
         workdir=value["workdir"],
         entrypoint=tuple(value["entrypoint"]),
+        # A material has it only where it is set.
+        activate=bool(value.get("activate", False)),
         bytecode=value["bytecode"],
         layout=value["layout"],
     )

@@ -26,7 +26,7 @@ from envbuild.sources.definitionfiles import DefinitionFiles
 __all__ = ["LockFacts", "Readers", "SectionFacts", "Spec", "Specs", "Tree"]
 
 _SEEN = "seen"
-_SCHEMA = 5
+_SCHEMA = 6
 """Raised with every change of what a definition is read as: what was remembered before is then forgotten."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from envbuild.debian.baselist import Suite, base_packages, is_left_out, suite_of, wants_python
+from envbuild.debian.baselist import Suite, base_packages, is_left_out, own_python, suite_of
 from envbuild.debian.closure import Wanted, close
 from envbuild.debian.packages import Package, Universe
 from envbuild.debian.relations import is_package_name
@@ -38,10 +38,11 @@ class DebianBaseResolver:
         """
         if not isinstance(definition.base, DebianBase):
             return (), ()
-        python = wants_python(definition)
-        suite = suite_of(definition.base, definition.python if python else "")
+        suite = suite_of(definition.base)
+        python, wheels = bool(own_python(definition)), bool(definition.pypi or definition.python)
         system = [wanted_package(text, platform) for text in definition.system]
-        base = [Wanted(name) for name in base_packages(suite, definition.base.list_version, python=python)]
+        names = base_packages(suite, definition.base.list_version, python=python, wheels=wheels)
+        base = [Wanted(name) for name in names]
         universe = self._mirror.universe(suite, platform)
         of_base, of_system = close(universe, (base, system), prefer=prefer, leave_out=is_left_out)
         return tuple(map(_artifact, of_base)), tuple(map(_artifact, of_system))

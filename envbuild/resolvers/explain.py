@@ -31,7 +31,12 @@ def explained(
 
     EnvironmentFault is raised where an index's answer is none, such as a login page: that is not "absent".
     """
-    hints = [failure.hint] if failure.hint else []
+    if failure.unmet:
+        # The resolver's own steps to it come after what they come to.
+        what = "\n".join(dict.fromkeys([*map(str, failure.unmet), *failure.what.splitlines()]))
+        hints = [one.hint for one in failure.unmet[:1]]
+    else:
+        what, hints = failure.what, [failure.hint] if failure.hint else []
     for name in failure.absent:
         hints += _of_absent(name, request, indexes, elsewhere)
     if failure.absent:
@@ -45,11 +50,12 @@ def explained(
     target = request.target
     hints.append(f"asked for Python {target.python} on {target.platform} with glibc {target.glibc}")
     return NoSolution(
-        failure.what,
+        what,
         hint="\n  ".join(hints),
         absent=failure.absent,
         wheelless=failure.wheelless,
         versionless=failure.versionless,
+        unmet=failure.unmet,
     )
 
 

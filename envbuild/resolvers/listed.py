@@ -24,6 +24,7 @@ from envbuild.errors import EnvbuildError, ResolveFailed
 from envbuild.markersets import marker_environment
 from envbuild.ports import Reporter
 from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest, serving
+from envbuild.resolvers.providedwheels import readable
 from envbuild.resolvers.pypi import Chosen, Review
 from envbuild.wheelfiles import IndexFile, Target, best_file, release_of, releases
 
@@ -39,14 +40,16 @@ class _Metadata(Indexes, Protocol):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Gap:
-    """What a package needs, and what is listed of it: a version that is not meant, or nothing."""
+    """What a package needs, and what is listed or provided of it: a version that is not meant, or nothing."""
 
     package: str
     needs: str
     listed: str = ""
+    provided: bool = False
 
     def __str__(self) -> str:
-        there = f"the list has {self.listed}" if self.listed else "it is not in the list"
+        by = "conda" if self.provided else "the list"
+        there = f"{by} has {self.listed}" if self.listed else "it is not in the list"
         return f"{self.package} needs {self.needs}, and {there}"
 
 
@@ -59,24 +62,20 @@ class Listed:
 
     def pins(self, request: PinRequest) -> tuple[Pin, ...]:
         """The list; for other requests what the other pinner says. ResolveFailed: two versions of one package apply."""
-        listed = _list(request.requirements)
+        asked = _to_install(request)
+        listed = _list(asked)
         if request.complete:
-            if loose := [r.text for r in request.requirements if _pin(r) is None]:
+            if loose := [r.text for r in asked if _pin(r) is None]:
                 what = f"no exact version: {', '.join(sorted(loose)[:8])}"
                 raise ResolveFailed(what, hint="with no-deps every package is pinned: name==1.0")
             return _once(listed)
-        if (
-            listed
-            and len(listed) == len(request.requirements)
-            and not request.constraints
-            and self._has_all(request, listed)
-        ):
+        if listed and len(listed) == len(asked) and not request.constraints and self._has_all(request, listed):
             return _once(listed)
         return self._pinner.pins(request)
 
     def _has_all(self, request: PinRequest, listed: Sequence[Pin]) -> bool:
         """Whether every wheel's needs are known, and in the list."""
-        if not all(requirement.hashes for requirement in request.requirements):
+        if not all(requirement.hashes for requirement in _to_install(request)):
             return False
         if len({pin.name for pin in listed}) < len(listed) or any(pin.url for pin in listed):
             return False
@@ -114,13 +113,16 @@ class Completeness:
             self._review(request, chosen, report)
             return
         known = _needs({one.pin.name: one.file for one in chosen if one.file.metadata}, self._indexes)
-        for gap in gaps(_once(_list(request.requirements)), known, request):
+        for gap in gaps(_once(_list(_to_install(request))), known, request):
             report.notice(f"{gap}; it is installed without")
 
 
 def gaps(pins: Sequence[Pin], needs: Mapping[str, Sequence[Parsed]], request: PinRequest) -> list[Gap]:
     """What the listed packages need that the list does not have; `needs` by name, as far as they are known."""
+    there = {one.name: one for one in request.provided}
     versions = {pin.name: pin.version or _version_of(pin) for pin in pins}
+    versions |= {one.name: one.version for one in request.provided}
+    needs = {**needs, **{name: readable(one.extras) for name, one in there.items()}}
     waiting = [(_name(r), extra) for r in request.requirements for extra in ("", *Parsed(r.text).extras)]
     seen: set[tuple[str, str]] = set()
     found: set[Gap] = set()
@@ -137,7 +139,7 @@ def gaps(pins: Sequence[Pin], needs: Mapping[str, Sequence[Parsed]], request: Pi
             version = versions.get(needed)
             if version is None or (version and not need.specifier.contains(version, prereleases=True)):
                 asked = f"{need.name}{need.specifier}"
-                found.add(Gap(name, asked, f"{needed} {version}" if version else ""))
+                found.add(Gap(name, asked, f"{needed} {version}" if version else "", needed in there))
     return sorted(found)
 
 
@@ -164,6 +166,12 @@ def _needs(files: Mapping[str, IndexFile], indexes: _Metadata) -> dict[str, list
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = dict(zip(files, pool.map(read, files.values()), strict=True))
     return {name: needs for name, needs in found.items() if needs is not None}
+
+
+def _to_install(request: PinRequest) -> list[Requirement]:
+    """What is asked for, without what is there already: that was held against it before."""
+    there = {one.name for one in request.provided}
+    return [requirement for requirement in request.requirements if _name(requirement) not in there]
 
 
 def _list(requirements: Sequence[Requirement]) -> list[Pin]:

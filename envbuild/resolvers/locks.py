@@ -1,16 +1,21 @@
-"""`LockResolver`: a definition becomes a lock: the base first, since its Python and libc decide which wheels fit."""
+"""`LockResolver`: a definition becomes a lock: the base first, since its libc decides what fits, then what brings Python.
 
-from collections.abc import Mapping
+In order: base and system packages, a standalone Python where one is asked for, conda packages, wheels.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from envbuild.definition import DebianBase, Definition
-from envbuild.errors import Fault, InvalidDefinition
+from envbuild.errors import Fault, InvalidDefinition, ResolveFailed
 from envbuild.lockfile import Artifact, Lock
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter
+from envbuild.resolvers.pins import Provided
 from envbuild.wheelfiles import Target
 
-__all__ = ["LockResolver"]
+__all__ = ["LockResolver", "Resolvers"]
 
 
 class _BaseResolver(Protocol):
@@ -20,40 +25,101 @@ class _BaseResolver(Protocol):
         """The base's packages, and the system packages on top of it."""
 
 
+class _PythonResolver(Protocol):
+    def resolve(
+        self, definition: Definition, platform: Platform, prefer: Mapping[str, str], report: Reporter
+    ) -> Artifact | None:
+        """The standalone Python that a definition means; None where its base or conda has the one."""
+
+
+class _CondaResolver(Protocol):
+    def resolve(
+        self, definition: Definition, platform: Platform, glibc: str, prefer: Mapping[str, str], report: Reporter
+    ) -> tuple[Artifact, ...]:
+        """The conda packages, on a base with this C library."""
+
+
 class _PackageResolver(Protocol):
     def resolve(
-        self, definition: Definition, target: Target, prefer: Mapping[str, str], report: Reporter
+        self,
+        definition: Definition,
+        target: Target,
+        prefer: Mapping[str, str],
+        report: Reporter,
+        provided: Sequence[Provided] = (),
     ) -> tuple[Artifact, ...]:
-        """The PyPI packages."""
+        """The PyPI packages, but those that are there already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolvers:
+    """One for each kind of artifact; those that few definitions need are opened when one does."""
+
+    base: _BaseResolver
+    packages: _PackageResolver
+    python: Callable[[], _PythonResolver]
+    conda: Callable[[], _CondaResolver]
+    provided: Callable[[Lock, Reporter], Sequence[Provided]]
+    """The Python distributions that a lock's conda packages bring."""
 
 
 class LockResolver:
-    """Implements `ports.Resolver` for Debian bases with PyPI packages."""
+    """Implements `ports.Resolver` for Debian bases with conda and PyPI packages."""
 
-    def __init__(self, base: _BaseResolver, packages: _PackageResolver) -> None:
-        self._base, self._packages = base, packages
+    def __init__(self, resolvers: Resolvers) -> None:
+        self._use = resolvers
 
     def resolve(self, definition: Definition, platform: Platform, prefer: Mapping[str, str], report: Reporter) -> Lock:
         """The lock of a normalized definition for one platform."""
-        base = definition.base
-        if not isinstance(base, DebianBase):
+        if not isinstance(definition.base, DebianBase):
             raise InvalidDefinition([Fault("base", "only Debian packages can be the base here")])
         report.begin("resolve", 0)
         try:
-            base_artifacts, system = self._base.resolve(definition, platform, _of_kind(prefer, "deb"))
-            lock = Lock(platform=platform, base=base, base_artifacts=base_artifacts, artifacts=system)
-            if definition.pypi and lock.interpreter is not None:
-                target = Target(platform, lock.interpreter.version, lock.glibc)
-                wheels = self._packages.resolve(definition, target, _of_kind(prefer, "wheel"), report)
-                lock = Lock(
-                    platform=platform,
-                    base=base,
-                    base_artifacts=base_artifacts,
-                    artifacts=tuple(sorted([*system, *wheels], key=lambda a: (a.kind.value, a.name))),
-                )
+            return self._resolved(definition, definition.base, platform, prefer, report)
         finally:
             report.end("resolve")
+
+    def _resolved(
+        self, definition: Definition, base: DebianBase, platform: Platform, prefer: Mapping[str, str], report: Reporter
+    ) -> Lock:
+        # A Python that cannot be had is told before anything else is asked.
+        python = self._python(definition, platform, prefer, report)
+        base_artifacts, system = self._use.base.resolve(definition, platform, _of_kind(prefer, "deb"))
+        lock = Lock(platform=platform, base=base, base_artifacts=base_artifacts, artifacts=_sorted([*system, *python]))
+        if definition.conda:
+            kept = _of_kind(prefer, "conda")
+            packages = self._use.conda().resolve(definition, platform, lock.glibc, kept, report)
+            lock = _with(lock, packages)
+        if definition.pypi:
+            lock = _with(lock, self._wheels(definition, lock, _of_kind(prefer, "wheel"), report))
         return lock
+
+    def _python(
+        self, definition: Definition, platform: Platform, prefer: Mapping[str, str], report: Reporter
+    ) -> list[Artifact]:
+        if not definition.python or definition.conda:
+            return []
+        found = self._use.python().resolve(definition, platform, _of_kind(prefer, "python"), report)
+        return [found] if found else []
+
+    def _wheels(
+        self, definition: Definition, lock: Lock, prefer: Mapping[str, str], report: Reporter
+    ) -> tuple[Artifact, ...]:
+        interpreter = lock.interpreter
+        if interpreter is None:
+            hint = "add python to the conda packages" if definition.conda else "name a Python in the definition"
+            raise ResolveFailed("there are packages from an index, and no Python for them", at="pypi", hint=hint)
+        provided = self._use.provided(lock, report) if definition.conda else ()
+        target = Target(lock.platform, interpreter.version, lock.glibc)
+        return self._use.packages.resolve(definition, target, prefer, report, provided)
+
+
+def _with(lock: Lock, more: Sequence[Artifact]) -> Lock:
+    return replace(lock, artifacts=_sorted([*lock.artifacts, *more]))
+
+
+def _sorted(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+    return tuple(sorted(artifacts, key=lambda a: (a.kind.value, a.name)))
 
 
 def _of_kind(prefer: Mapping[str, str], kind: str) -> dict[str, str]:

@@ -12,7 +12,30 @@ from envbuild.definition import Index, Requirement
 from envbuild.errors import ResolveFailed
 from envbuild.wheelfiles import IndexFile, Target
 
-__all__ = ["Indexes", "NoSolution", "Pin", "PinRequest", "Pinner", "names_of", "reachable", "read_pins", "serving"]
+__all__ = [
+    "Indexes",
+    "NoSolution",
+    "Pin",
+    "PinRequest",
+    "Pinner",
+    "Provided",
+    "Unmet",
+    "names_of",
+    "reachable",
+    "read_pins",
+    "serving",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Provided:
+    """A Python distribution that the environment has already (from conda): its version holds, and it is not installed again."""
+
+    name: str
+    """Normalized (PEP 503)."""
+    version: str
+    extras: tuple[str, ...] = ()
+    """What its metadata requires for its extras alone (PEP 508, each with an `extra ==` marker)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +48,8 @@ class PinRequest:
     """In the order in which they are asked; `pypi` is among them."""
     target: Target
     prefer: Mapping[str, str] = field(default_factory=dict)
+    provided: tuple[Provided, ...] = ()
+    """What the environment has already; requirements on it are met by it, or not at all."""
     complete: bool = False
     """Whether nothing but the requirements is to be installed."""
 
@@ -49,10 +74,31 @@ class Pin:
     """The URL of the index that served it, where the resolver says so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """What a provided distribution cannot meet: who needs what instead of it."""
+
+    name: str
+    version: str
+    package: str
+    needs: str
+
+    def __str__(self) -> str:
+        return f"conda has {self.name} {self.version}, and {self.package} needs {self.needs}"
+
+    @property
+    def hint(self) -> str:
+        """What may be done."""
+        return (
+            f"conda's packages hold: ask conda for what brings {self.needs}, or change the pip packages so that "
+            f"{self.name} {self.version} will do"
+        )
+
+
 class NoSolution(ResolveFailed):
     """Nothing fits: `absent` packages are on no index that was asked, `wheelless` have no wheel that may be used.
 
-    `versionless` are there, and not in a version that is asked for.
+    `versionless` are there, and not in a version that is asked for. `unmet`: what conda has in another version.
     """
 
     def __init__(
@@ -63,8 +109,9 @@ class NoSolution(ResolveFailed):
         absent: tuple[str, ...] = (),
         wheelless: tuple[str, ...] = (),
         versionless: tuple[str, ...] = (),
+        unmet: tuple[Unmet, ...] = (),
     ) -> None:
-        self.absent, self.wheelless, self.versionless = absent, wheelless, versionless
+        self.absent, self.wheelless, self.versionless, self.unmet = absent, wheelless, versionless, unmet
         super().__init__(what, hint=hint)
 
 
@@ -75,7 +122,7 @@ class Pinner(Protocol):
     """As people know it."""
 
     def pins(self, request: PinRequest) -> tuple[Pin, ...]:
-        """The pins. NoSolution where nothing fits; EnvironmentFault where an index cannot be asked."""
+        """The pins, without what is provided. NoSolution where nothing fits; EnvironmentFault where an index cannot be asked."""
 
 
 class Listing(Protocol):

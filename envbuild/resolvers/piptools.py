@@ -18,6 +18,8 @@ from envbuild.httpsettings import host_of
 from envbuild.resolvers.directlogins import direct_logins
 from envbuild.resolvers.folderindex import served_folder
 from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, read_pins
+from envbuild.resolvers.provided import unmet
+from envbuild.resolvers.providedwheels import constraint_lines, to_install
 from envbuild.wheelfiles import Target
 
 __all__ = ["PipTools", "unfit"]
@@ -25,6 +27,10 @@ __all__ = ["PipTools", "unfit"]
 _USE_UV = "leave --resolver out: uv resolves for any target"
 _UNREACHABLE = ("ConnectionError", "NewConnectionError", "Max retries exceeded", "HTTPError", "SSLError", "ProxyError")
 _ABSENT = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]*[A-Za-z0-9])")
+_NEEDS = re.compile(
+    r"SpecifierRequirement\('([A-Za-z0-9._-]+)(?:\[[^\]]*\])?([^']*)'\), parent=\w+\('[^']*/([A-Za-z0-9._]+)-[^/']*\.whl"
+)
+"""Of a conflict: what is needed, in which version, by which wheel."""
 _OURS = re.compile(r"Traceback|  |The above exception|During handling|WARNING|pip\._vendor|.*ResolutionImpossible")
 """Lines that tell how pip works, not what is wrong."""
 _CLASS = re.compile(r"^(?:[a-z_]+\.)+\w+: ")
@@ -72,8 +78,8 @@ class PipTools:
             _write(folder, request)
             done = process.run(self._argv(request.target), env=self._environment(request, folder), cwd=folder)
             if done.code != 0:
-                raise _failure(done.stderr.decode("utf-8", "replace").replace(f"{place}/", ""))
-            return read_pins((folder / "pins.txt").read_text(encoding="utf-8"))
+                raise _failure(done.stderr.decode("utf-8", "replace").replace(f"{place}/", ""), request)
+            return to_install(read_pins((folder / "pins.txt").read_text(encoding="utf-8")), request.provided)
 
     def _argv(self, target: Target) -> list[str]:
         return [
@@ -131,12 +137,12 @@ def _older_glibc(target: Target) -> bool:
 
 def _write(folder: Path, request: PinRequest) -> None:
     (folder / "request.in").write_text("\n".join(r.text for r in request.requirements), encoding="utf-8")
-    (folder / "constraints.txt").write_text("\n".join(request.constraints), encoding="utf-8")
+    (folder / "constraints.txt").write_text(constraint_lines(request, folder / "provided"), encoding="utf-8")
     kept = "".join(f"{name}=={version}\n" for name, version in sorted(request.prefer.items()))
     (folder / "pins.txt").write_text(kept, encoding="utf-8")
 
 
-def _failure(stderr: str) -> ResolveFailed | EnvironmentFault:
+def _failure(stderr: str, request: PinRequest) -> ResolveFailed | EnvironmentFault:
     lines = [line.strip() for line in stderr.splitlines() if line.strip() and not _OURS.match(line)]
     lines = [_CLASS.sub("", re.sub(r"(\w+://)[^\s/@]+@", r"\1", line)) for line in lines]
     said = "\n".join(dict.fromkeys(lines[-_MOST:])) or "pip-compile failed and said nothing"
@@ -146,4 +152,5 @@ def _failure(stderr: str) -> ResolveFailed | EnvironmentFault:
         )
         return EnvironmentFault(f"a package index cannot be reached: {lines[-1] if lines else said}", hint=hint)
     absent = tuple(dict.fromkeys(canonicalize_name(name) for name in _ABSENT.findall(stderr)))
-    return NoSolution(said, hint="uv explains more: leave --resolver out", absent=absent)
+    held = unmet([(by, name, limit) for name, limit, by in _NEEDS.findall(stderr)], request)
+    return NoSolution(said, hint="uv explains more: leave --resolver out", absent=absent, unmet=held)

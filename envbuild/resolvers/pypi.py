@@ -19,7 +19,8 @@ from envbuild.normalize.accelerators import indexes_of
 from envbuild.overdue import overdue
 from envbuild.ports import Reporter
 from envbuild.resolvers.explain import explained
-from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest, names_of, serving
+from envbuild.resolvers.pins import Indexes, NoSolution, Pin, Pinner, PinRequest, Provided, names_of, serving
+from envbuild.resolvers.provided import check_asked, comparable
 from envbuild.resolvers.served import served_notices
 from envbuild.wheelfiles import IndexFile, Target, best_file, release_of, releases
 
@@ -57,23 +58,31 @@ class PypiResolver:
         self._pinner, self._indexes, self._review, self._elsewhere = pinner, indexes, review, tuple(elsewhere)
 
     def resolve(
-        self, definition: Definition, target: Target, prefer: Mapping[str, str], report: Reporter
+        self,
+        definition: Definition,
+        target: Target,
+        prefer: Mapping[str, str],
+        report: Reporter,
+        provided: Sequence[Provided] = (),
     ) -> tuple[Artifact, ...]:
-        """The wheels of a normalized definition, sorted by name.
+        """The wheels of a normalized definition, sorted by name, without those that are `provided`.
 
         `prefer`: versions to keep where they fit, by name. ResolveFailed where nothing fits, a wheel is missing, or a
         package would be silently old; IntegrityError where a file has none of the hashes it should have.
         """
         applies = _Applies(target)
+        there, beside = comparable(provided)
         request = PinRequest(
             requirements=tuple(r for r in definition.pypi if applies(r.text)),
             constraints=tuple(filter(applies, definition.constraints)),
             indexes=indexes_of(definition),
             target=target,
-            prefer=prefer,
+            prefer={name: version for name, version in prefer.items() if name not in {one.name for one in there}},
+            provided=there,
             complete=definition.no_deps,
         )
         _check_agreement(request)
+        check_asked(request)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             early = self._ask_early(request, pool)
             try:
@@ -94,6 +103,7 @@ class PypiResolver:
             listed = list(pool.map(lambda one: self._artifact(one, report), chosen))
         _check_hashes(request, [*direct, *listed])
         _tell_served(request, chosen, report)
+        _tell_twice(beside, [*direct, *listed], report)
         return tuple(sorted([*direct, *listed]))
 
     def _still(self, request: PinRequest) -> str:
@@ -102,7 +112,7 @@ class PypiResolver:
 
     def _ask_early(self, request: PinRequest, pool: ThreadPoolExecutor) -> list[Future[EnvbuildError | None]]:
         """While the pins are made, read the pages that will be needed for sure. What fails here is told when it is needed."""
-        names = sorted(names_of(request.requirements) | request.prefer.keys())
+        names = sorted((names_of(request.requirements) | request.prefer.keys()) - {p.name for p in request.provided})
 
         def ask(name: str) -> EnvbuildError | None:
             try:
@@ -273,6 +283,17 @@ def _tell_served(request: PinRequest, chosen: Sequence[Chosen], report: Reporter
     passed_on = {one.pin.name: (one.index, one.host) for one in chosen if one.host}
     for line in served_notices(served, [index.name for index in request.indexes], passed_on):
         report.notice(line)
+
+
+def _tell_twice(beside: Sequence[Provided], artifacts: Sequence[Artifact], report: Reporter) -> None:
+    """What conda has in a version that says nothing (PEP 440) cannot be held against what others need of it."""
+    versions = {one.name: one.version for one in beside}
+    for artifact in artifacts:
+        if artifact.name in versions:
+            report.notice(
+                f"conda has {artifact.name} {versions[artifact.name]}, which cannot be compared with what is needed: "
+                f"{artifact.name} {artifact.version} is installed too"
+            )
 
 
 def _not_as_promised(file: str, expected: Sequence[str], found: str) -> IntegrityError:

@@ -11,10 +11,12 @@ from uv import find_uv_bin
 
 from envbuild import process
 from envbuild.definition import Index
-from envbuild.errors import EnvironmentFault
+from envbuild.errors import EnvironmentFault, ResolveFailed
 from envbuild.resolvers.directlogins import direct_logins
 from envbuild.resolvers.folderindex import served_folder
 from envbuild.resolvers.pins import NoSolution, Pin, PinRequest, names_of, reachable, read_pins
+from envbuild.resolvers.provided import told_by_uv
+from envbuild.resolvers.providedwheels import constraint_lines, to_install
 from envbuild.resolvers.uvsays import ROOT, failure
 from envbuild.wheelfiles import Target
 
@@ -67,7 +69,7 @@ class Uv:
                 if not more - asked - named:
                     raise
             if not more - asked - named:
-                return reachable(found, asked) if named else found
+                return to_install(reachable(found, asked) if named else found, request.provided)
             named |= more - asked
         raise NoSolution("the packages pinned to an index do not settle", hint="pin fewer of them to an index")
 
@@ -85,7 +87,7 @@ class Uv:
             env |= direct_logins(request.requirements, self._logins, self._environ, folder)
             done = process.run(self._argv(request, served, folder), env=env, cwd=folder)
             if done.code != 0:
-                raise failure(done.stderr.decode("utf-8", "replace"), place)
+                raise _failure(done.stderr.decode("utf-8", "replace"), request, place)
             places = {url.rstrip("/"): self._url(i) for i in request.indexes if (url := served[i.name])}
             pins = read_pins(done.stdout.decode("utf-8"))
         return tuple(Pin(p.name, p.version, p.url, p.via, places.get(p.place.rstrip("/"), p.place)) for p in pins)
@@ -118,9 +120,17 @@ def manylinux(target: Target) -> str:
     return f"{target.platform.machine}-manylinux_2_{newest}"
 
 
+def _failure(stderr: str, request: PinRequest, place: str) -> EnvironmentFault | ResolveFailed:
+    text, unmet = told_by_uv(stderr, request)
+    found = failure(text, place)
+    if isinstance(found, NoSolution):
+        found.unmet = unmet
+    return found
+
+
 def _write(folder: Path, request: PinRequest, project: str) -> None:
     (folder / "pyproject.toml").write_text(project, encoding="utf-8")
-    (folder / "constraints.txt").write_text("\n".join(request.constraints), encoding="utf-8")
+    (folder / "constraints.txt").write_text(constraint_lines(request, folder / "provided"), encoding="utf-8")
     kept = "".join(f"{name}=={version}\n" for name, version in sorted(request.prefer.items()))
     (folder / "pins.txt").write_text(kept, encoding="utf-8")
 
@@ -147,6 +157,7 @@ def _project(request: PinRequest, named: frozenset[str], served: Mapping[str, st
         "[tool.uv.sources]",
     ]
     direct = {name for r in request.requirements if "@" in r.text for name in names_of([r])}
+    direct |= {one.name for one in request.provided}
     for package, index in sorted(request.pinned.items()):
         if canonicalize_name(package) in asked - direct:
             lines.append(f"{json.dumps(package)} = {{ index = {json.dumps(index)} }}")

@@ -78,7 +78,9 @@ class WheelsOnly:
             # What others need is below its newest for many good reasons: asked about only where it is conspicuous.
             if found.name in direct or found.far or not found.has_wheel
         ]
-        versions = {one.pin.name: one.pin.version for one in chosen}
+        # What is there already holds back what its extras need, as any package does.
+        versions = {one.name: one.version for one in request.provided}
+        versions |= {one.pin.name: one.pin.version for one in chosen}
         for group in ([b for b in behind if b.name in direct], [b for b in behind if b.name not in direct]):
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 found = list(pool.map(lambda one: self._finding(one, request, versions), group))

@@ -34,7 +34,8 @@ class Place:
     """Where a run stands on this machine: the caller and their folder (absolute, without links).
 
     `state` is a folder of ours, for bytecode and for what lasts as long as the run. `network` is what the program is told
-    of the network, but for what the image's own `variables` say.
+    of the network, but for what the image's own `variables` say. `entry`: words before the command's own, of a program of the
+    image that starts it.
     """
 
     caller: User
@@ -42,6 +43,7 @@ class Place:
     state: Path
     network: StepNetwork = NO_NETWORK
     variables: Mapping[str, str] = field(default_factory=dict)
+    entry: tuple[str, ...] = ()
 
 
 def run_in_container(
@@ -53,7 +55,7 @@ def run_in_container(
     """
     mounts = [*mounts_for(place.folder, command), *_authorities(place.network)]
     secrets = place.network.proxy_variables(place.variables)
-    words = command.argv(_PYTHON)
+    words = (*place.entry, *command.argv(_PYTHON))
     with scratch_of(place.state) as scratch:
         identity, account_files = _identity(engine, image, blobs, place.caller, scratch)
         bytecode = bytecode_of(place.state, image)

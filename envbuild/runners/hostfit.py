@@ -2,37 +2,78 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
+from envbuild import host as this_host
 from envbuild.errors import EnvironmentFault
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.members import MemberTable
-from envbuild.runners.interpreter import HostPython
 
-__all__ = ["check_host", "glibc_needed", "missing_system_packages"]
+__all__ = ["HostSystem", "check_host", "glibc_needed", "missing_system_packages", "virtual_packages_needed"]
 
 _PERENNIAL = re.compile(r"manylinux_(\d+)_(\d+)_")
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 """PEP 600 gives these older names their glibc."""
+_VIRTUAL = re.compile(r"(__[a-z0-9_]+)\b\s*(.*)")
+_AT_LEAST = re.compile(r">=?\s*(\d+)\.(\d+)")
+
+
+class _Host(Protocol):
+    @property
+    def system(self) -> str:
+        """As Python names it: `linux`."""
+
+    @property
+    def machine(self) -> str:
+        """As the kernel names it: `x86_64`, `aarch64`."""
+
+    @property
+    def glibc(self) -> str:
+        """`2.36`; empty where the C library is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSystem:
+    """What programs run on that bring their own Python."""
+
+    system: str
+    machine: str
+    glibc: str
+
+    @classmethod
+    def here(cls) -> "HostSystem":
+        """The machine that we run on."""
+        return cls(this_host.platform(), this_host.machine(), this_host.glibc_version())
 
 
 def check_host(
     lock: Lock,
     tables: Mapping[str, MemberTable],
-    python: HostPython,
+    host: _Host,
     has_library: Callable[[str], bool],
     has_program: Callable[[str], bool],
 ) -> None:
-    """EnvironmentFault names all that the host lacks. `tables` has the member table of each system package, by sha256."""
+    """EnvironmentFault names all that the host lacks. `tables` has the member table of each system and conda package, by sha256."""
     lacking = []
-    if (python.system, python.machine) != ("linux", lock.platform.machine):
-        lacking.append(f"the lock is for {lock.platform}, this is {python.system}/{python.machine}")
-    lacking += _too_new(lock.of_kind(ArtifactKind.WHEEL), python.glibc)
+    if (host.system, host.machine) != ("linux", lock.platform.machine):
+        lacking.append(f"the lock is for {lock.platform}, this is {host.system}/{host.machine}")
+    lacking += _too_new(_needs_of(lock, tables), host.glibc)
     lacking += missing_system_packages(lock.of_kind(ArtifactKind.DEB), tables, has_library, has_program)
     if lacking:
         raise EnvironmentFault(
             "this machine cannot run the environment directly: " + "; ".join(lacking),
             hint="install what is missing, or start Docker or Podman and run in a container",
         )
+
+
+def virtual_packages_needed(facts: Mapping[str, str]) -> dict[str, str]:
+    """What a conda package asks of the machine, by name: `{"__glibc": ">=2.17,<3.0.a0"}`; of its table's facts."""
+    needed: dict[str, str] = {}
+    for line in facts.get("depends", "").splitlines():
+        if match := _VIRTUAL.fullmatch(line.strip()):
+            needed[match[1]] = ",".join(filter(None, (needed.get(match[1]), match[2])))
+    return needed
 
 
 def glibc_needed(wheel: str) -> tuple[int, int] | None:
@@ -78,8 +119,17 @@ def _public_sonames(table: MemberTable) -> Iterable[str]:
             yield soname
 
 
-def _too_new(wheels: Sequence[Artifact], glibc: str) -> list[str]:
-    needs = {wheel.name: needed for wheel in wheels if (needed := glibc_needed(wheel.file))}
+def _needs_of(lock: Lock, tables: Mapping[str, MemberTable]) -> dict[str, tuple[int, int]]:
+    """The least glibc of each package that asks for one, by name."""
+    needs = {a.name: needed for a in lock.of_kind(ArtifactKind.WHEEL) if (needed := glibc_needed(a.file))}
+    for package in lock.of_kind(ArtifactKind.CONDA):
+        asked = virtual_packages_needed(tables[package.sha256].facts).get("__glibc", "")
+        if least := [(int(major), int(minor)) for major, minor in _AT_LEAST.findall(asked)]:
+            needs[package.name] = max(least)
+    return needs
+
+
+def _too_new(needs: Mapping[str, tuple[int, int]], glibc: str) -> list[str]:
     if not needs:
         return []
     if not glibc:

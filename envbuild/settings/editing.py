@@ -13,11 +13,9 @@ from envbuild.wholefile import replace_file
 
 __all__ = ["change"]
 
-_INDEXES = "indexes"
-
 
 def change(path: Path, name: str, text: str | None) -> bool:
-    """Set `name` (or `indexes.NAME`) in the file, which is made if it is not there; None takes it out.
+    """Set `name` (or `indexes.NAME`, `channels.NAME`) in the file, which is made if it is not there; None takes it out.
 
     False where there was nothing to take out.
 

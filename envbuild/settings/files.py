@@ -19,6 +19,7 @@ __all__ = ["Origin", "Table", "project_tables", "user_table"]
 
 _REPOSITORY = (".git", ".hg", ".jj")
 _PROJECT_FILES = (("pyproject.toml", b"envbuild", ("tool", "envbuild")), ("envbuild.toml", b"settings", ()))
+_TABLES = ("indexes", "channels")
 _LARGEST = 1 << 20
 """Bytes."""
 _HIGHEST = 40
@@ -40,7 +41,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a file sets: texts by name, those of its table `indexes` as `indexes.<name>`."""
+    """What a file sets: texts by name, those of its tables `indexes` and `channels` as `indexes.<name>`."""
 
     origin: Origin
     place: str
@@ -134,12 +135,16 @@ def _document(path: Path, mark: bytes, kind: type[EnvbuildError]) -> dict[str, o
 def _entries(document: Mapping[str, object], place: str, kind: type[EnvbuildError]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in document.items():
-        if name == "indexes" and isinstance(value, dict):
-            found |= {f"indexes.{index}": str(url) for index, url in value.items()}
+        if name in _TABLES and isinstance(value, dict):
+            found |= {f"{name}.{key}": _text(place) or str(place) for key, place in value.items()}
             continue
         text = _text(value)
         if text is None:
-            raise kind(f"{name}: not a text, a number or a list of texts", at=place, hint="[indexes] is the only table")
+            raise kind(
+                f"{name}: not a text, a number or a list of texts",
+                at=place,
+                hint="[indexes] and [channels] are the only tables",
+            )
         found[name] = text
     return found
 

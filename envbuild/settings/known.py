@@ -1,6 +1,7 @@
 """`KNOWN`: every setting there is, with what it means, what it is where nobody sets it, and who may set it."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,11 +10,27 @@ from types import MappingProxyType
 
 from envbuild.reference import Reference
 
-__all__ = ["INDEX_PREFIX", "KNOWN", "OFF", "ON", "PREFIX", "Kind", "Setting", "bare", "named", "near", "nearest"]
+__all__ = [
+    "CHANNEL_PREFIX",
+    "INDEX_PREFIX",
+    "KNOWN",
+    "OFF",
+    "ON",
+    "PREFIX",
+    "Kind",
+    "Setting",
+    "bare",
+    "channel_key",
+    "named",
+    "near",
+    "nearest",
+]
 
 PREFIX = "ENVBUILD_"
 INDEX_PREFIX = "ENVBUILD_INDEX_"
 """ENVBUILD_INDEX_<NAME>: where the index of this name is served; `indexes.<name>` in a file."""
+CHANNEL_PREFIX = "ENVBUILD_CHANNEL_"
+"""ENVBUILD_CHANNEL_<NAME>: where conda's channel of this name is served; `channels.<name>` in a file."""
 
 ON, OFF = frozenset({"1", "on", "yes", "true"}), frozenset({"0", "off", "no", "false"})
 
@@ -96,6 +113,8 @@ _CHECKS: Mapping[Kind, tuple[Callable[[str], bool], str]] = {
 _EXAMPLES = {
     "pypi-index": "https://mirror.example/simple",
     "debian-mirror": "https://mirror.example/debian",
+    "python-mirror": "https://mirror.example/python-build-standalone",
+    "python-catalog": "https://mirror.example/download-metadata.json",
     "proxy": "http://proxy.example:3128",
     "lock-timeout": "600",
     "timeout": "60",
@@ -127,9 +146,9 @@ _ALL = (
     Setting(
         name="resolver",
         kind=Kind.CHOICE,
-        meaning="What resolves PyPI packages.",
+        meaning="What resolves packages: PyPI's with uv or pip-tools; conda-lock solves conda's, and uv PyPI's beside them.",
         default="uv",
-        choices=("uv", "pip-tools"),
+        choices=("uv", "pip-tools", "conda-lock"),
         in_project=True,
     ),
     Setting(
@@ -162,6 +181,18 @@ _ALL = (
         kind=Kind.WORDS,
         meaning="Where Debian's older packages are served.",
         usual="none",
+    ),
+    Setting(
+        name="python-mirror",
+        kind=Kind.URL,
+        meaning="Where standalone Pythons are served: a URL that /DAY/FILE is appended to.",
+        usual="UV_PYTHON_INSTALL_MIRROR, else where uv has them from",
+    ),
+    Setting(
+        name="python-catalog",
+        kind=Kind.URL,
+        meaning="The list of standalone Pythons, a JSON file in uv's form.",
+        usual="UV_PYTHON_DOWNLOADS_JSON_URL, else uv's own",
     ),
     Setting(
         name="ca-bundle",
@@ -222,6 +253,11 @@ KNOWN: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setti
 def bare(variable: str, prefix: str = PREFIX) -> str:
     """What a variable says behind its prefix, as a name: `ca-bundle` of ENVBUILD_CA_BUNDLE."""
     return variable.removeprefix(prefix).lower().replace("_", "-")
+
+
+def channel_key(channel: str) -> str:
+    """A channel's name as a setting has it: `pkgs-main` of `pkgs/main`; a variable's name has no other letters."""
+    return re.sub(r"[^a-z0-9]+", "-", channel.lower()).strip("-")
 
 
 def named(variable: str) -> Setting | None:

@@ -25,6 +25,8 @@ def told(environ: Mapping[str, str], pip: Mapping[str, Value]) -> dict[str, Valu
 
     rows = {
         "pypi-index": (variable(*_INDEX_VARIABLES), of_pip("index-url")),
+        "python-mirror": (variable("UV_PYTHON_INSTALL_MIRROR"),),
+        "python-catalog": (variable("UV_PYTHON_DOWNLOADS_JSON_URL"),),
         "ca-bundle": (of_pip("cert"), variable(*_CA_VARIABLES)),
         "proxy": (*(proxy_of(environ, scheme) for scheme in ("https", "http", "all")), of_pip("proxy")),
         "no-proxy": (variable("no_proxy", "NO_PROXY"),),

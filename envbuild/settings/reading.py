@@ -1,6 +1,6 @@
 """`Settings`: every setting's value and where it came from: given > variable > project > user's file > default."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -8,11 +8,24 @@ from typing import Any, Self
 
 from envbuild.errors import EnvbuildError, EnvironmentFault, UsageError
 from envbuild.settings.files import Origin, Table, user_table
-from envbuild.settings.known import INDEX_PREFIX, KNOWN, ON, PREFIX, Kind, Setting, bare, named, near, nearest
+from envbuild.settings.known import (
+    CHANNEL_PREFIX,
+    INDEX_PREFIX,
+    KNOWN,
+    ON,
+    PREFIX,
+    Kind,
+    Setting,
+    bare,
+    channel_key,
+    named,
+    near,
+    nearest,
+)
 
 __all__ = ["Settings", "Value", "check_value", "variables_of"]
 
-_INDEXES = "indexes"
+_INDEXES, _CHANNELS = "indexes", "channels"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -27,10 +40,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is set, by setting's name, and the URLs of indexes by theirs. What nobody set is not in it."""
+    """What is set, by setting's name, and the URLs of indexes and channels by theirs. What nobody set is not in it."""
 
     values: Mapping[str, Value] = field(default_factory=dict)
     indexes: Mapping[str, Value] = field(default_factory=dict)
+    channels: Mapping[str, Value] = field(default_factory=dict)
+    """By `channel_key`: where conda's channels are served; several URLs are mirrors of one."""
     unknown: tuple[str, ...] = ()
     """Variables that begin with ENVBUILD_ and are close to a setting's, yet none."""
 
@@ -43,22 +58,21 @@ class Settings:
         project: Sequence[Table] = (),
         user_file: Path | None = None,
     ) -> Self:
-        """All of them. `given` by setting's name, or `indexes.NAME`.
+        """All of them. `given` by setting's name, or `indexes.NAME`, `channels.NAME`.
 
         UsageError for what was given wrong, EnvironmentFault for what stands wrong in a variable or file.
         """
-        values: dict[str, Value] = {}
-        indexes: dict[str, Value] = {}
+        found = _Found({}, {_INDEXES: {}, _CHANNELS: {}})
         for table in (user_table(user_file), *project):
             for name, text in table.entries.items():
-                _put(name, Value(text, table.origin, table.place), values, indexes)
+                _put(name, Value(text, table.origin, table.place), found)
         for variable, text in environ.items():
             if variable.startswith(PREFIX) and text.strip():
-                _put_variable(variable, text.strip(), values, indexes)
+                _put_variable(variable, text.strip(), found)
         for name, text in given.items():
-            _put(name, Value(text.strip(), Origin.GIVEN), values, indexes)
+            _put(name, Value(text.strip(), Origin.GIVEN), found)
         unknown = tuple(v for v in sorted(environ) if v.startswith(PREFIX) and _mistaken(v))
-        return cls(values, indexes, unknown)
+        return cls(found.values, found.places[_INDEXES], found.places[_CHANNELS], unknown)
 
     def over(self, weaker: Mapping[str, Value]) -> Self:
         """These settings, and beneath them `weaker` ones. EnvironmentFault where one of those is no value."""
@@ -103,35 +117,54 @@ def variables_of(given: Mapping[str, str]) -> dict[str, str]:
     return {KNOWN[name].variable: text for name, text in given.items() if name in KNOWN}
 
 
-def _put(name: str, value: Value, values: dict[str, Value], indexes: dict[str, Value]) -> None:
-    table, dot, index = name.partition(".")
-    if table == _INDEXES and dot:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    values: dict[str, Value]
+    places: dict[str, dict[str, Value]]
+    """By table, the URLs by name."""
+
+
+_KEYS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {_INDEXES: lambda name: bare(name, ""), _CHANNELS: channel_key}
+)
+_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        _INDEXES: ("index", "the definition can name an index with its url, which is part of what it asks for"),
+        _CHANNELS: ("channel", "the definition can name a channel by its URL, which is part of what it asks for"),
+    }
+)
+
+
+def _put(name: str, value: Value, found: _Found) -> None:
+    table, dot, place = name.partition(".")
+    if table in _KEYS and dot:
         if value.origin is Origin.PROJECT:
+            word, hint = _WORDS[table]
             raise UsageError(
-                f"a project's settings may not say where the index {index} is served",
-                at=value.place,
-                hint="the definition can name an index with its url, which is part of what it asks for",
+                f"a project's settings may not say where the {word} {place} is served", at=value.place, hint=hint
             )
-        indexes[bare(index, "")] = value
+        found.places[table][_KEYS[table](place)] = value
         return
     setting = KNOWN.get(name.replace("_", "-"))
     if setting is None:
         raise _wrong(value, f"there is no setting {name!r}", near(name))
     _check(setting, value)
     if value.text:
-        values[setting.name] = value
+        found.values[setting.name] = value
     else:
-        values.pop(setting.name, None)
+        found.values.pop(setting.name, None)
 
 
-def _put_variable(variable: str, text: str, values: dict[str, Value], indexes: dict[str, Value]) -> None:
+def _put_variable(variable: str, text: str, found: _Found) -> None:
     setting = named(variable)
     value = Value(text, Origin.VARIABLE, variable)
     if setting is not None:
         _check(setting, value)
-        values[setting.name] = value
+        found.values[setting.name] = value
     elif variable.startswith(INDEX_PREFIX):
-        indexes[bare(variable, INDEX_PREFIX)] = value
+        found.places[_INDEXES][bare(variable, INDEX_PREFIX)] = value
+    elif variable.startswith(CHANNEL_PREFIX):
+        found.places[_CHANNELS][channel_key(variable.removeprefix(CHANNEL_PREFIX))] = value
 
 
 def check_value(name: str, text: str, origin: Origin, place: str) -> None:
@@ -183,4 +216,8 @@ def _wrong(value: Value, what: str, hint: str, at: str = "") -> EnvbuildError:
 
 
 def _mistaken(variable: str) -> bool:
-    return named(variable) is None and not variable.startswith(INDEX_PREFIX) and bool(nearest(bare(variable)))
+    return (
+        named(variable) is None
+        and not variable.startswith((INDEX_PREFIX, CHANNEL_PREFIX))
+        and bool(nearest(bare(variable)))
+    )

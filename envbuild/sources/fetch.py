@@ -6,7 +6,7 @@ since the sha256 decides, any place will do.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from envbuild.errors import EnvbuildError, EnvironmentFault, IntegrityError, ResolveFailed, StoreFault
@@ -16,7 +16,7 @@ from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.ports import BlobStore, Reporter
 from envbuild.sources.findlinks import FindLinks
 
-__all__ = ["Fetcher", "Indexes", "ListedFile", "Listing"]
+__all__ = ["CondaFiles", "Fetcher", "Indexes", "ListedFile", "Listing"]
 
 _STAGE = "download"
 _THREADS = 8
@@ -55,6 +55,17 @@ class Indexes(Protocol):
         """A package's files, or None where the index does not have it."""
 
 
+class CondaFiles(Protocol):
+    """conda's channels (sources.channels), which are reached in their own way."""
+
+    @property
+    def http(self) -> Http:
+        """The network, as conda's configuration has it."""
+
+    def file_urls(self, artifact: Artifact, /) -> Iterator[str]:
+        """Where a locked file may be, likeliest first."""
+
+
 def _nowhere(_artifact: Artifact) -> tuple[str, ...]:
     return ()
 
@@ -74,15 +85,19 @@ class Fetcher:
         fetch_only: Sequence[str] = (),
         find_links: Sequence[str] = (),
         deb_urls: Callable[[Artifact], Sequence[str]] = _nowhere,
+        python_urls: Callable[[Artifact], Iterable[str]] = _nowhere,
+        conda: Callable[[], CondaFiles] | None = None,
         now: Callable[[Artifact], str | None] = _unknown,
     ) -> None:
-        """`fetch_only`: names that `indexes` has for this machine's extra indexes. `deb_urls`: where a Debian package may be.
+        """`fetch_only`: names that `indexes` has for this machine's extra indexes. `deb_urls`: where a Debian package may be;
+        `python_urls`: a standalone Python. `conda` opens conda's channels.
 
         `now`: the version that an artifact's source has today, for the error that says that the locked one is gone.
         """
         self._http, self._indexes, self._fetch_only = http, indexes, tuple(fetch_only)
         self._links = FindLinks(http, find_links)
-        self._deb_urls, self._now = deb_urls, now
+        self._deb_urls, self._python_urls, self._now = deb_urls, python_urls, now
+        self._conda = conda
 
     def fetch(self, artifacts: Sequence[Artifact], into: BlobStore, report: Reporter) -> None:
         """Bring every artifact that is not there into the store.
@@ -106,7 +121,7 @@ class Fetcher:
             try:
                 progress.restart()
                 with into.create() as writer:
-                    self._http.download(url, writer.write, size=artifact.size or None, progress=progress)
+                    self._http_for(artifact).download(url, writer.write, size=artifact.size or None, progress=progress)
                     writer.commit(artifact.digest)
                 return
             except KeyError:
@@ -120,6 +135,9 @@ class Fetcher:
                 failures.append(fault)
         raise _worst(failures) or self._gone(artifact)
 
+    def _http_for(self, artifact: Artifact) -> Http:
+        return self._conda().http if self._conda and artifact.kind is ArtifactKind.CONDA else self._http
+
     def _places(self, artifact: Artifact, failures: list[EnvbuildError]) -> Iterator[str]:
         """URLs of the file, likeliest first; an index that cannot be asked is one of the failures."""
         if artifact.is_own:
@@ -127,6 +145,14 @@ class Fetcher:
             return
         if artifact.kind is ArtifactKind.DEB:
             yield from self._deb_urls(artifact)
+            return
+        if artifact.kind is ArtifactKind.CONDA:
+            yield from (artifact.url,) if artifact.url else ()
+            yield from self._conda().file_urls(artifact) if self._conda else ()
+            return
+        if artifact.kind is ArtifactKind.PYTHON:
+            yield from self._links.urls(artifact.file)
+            yield from self._python_urls(artifact)
             return
         if artifact.url:
             yield artifact.url

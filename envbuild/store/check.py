@@ -29,6 +29,9 @@ from envbuild.store.snapshot import Claim, Snapshot, Stamp
 __all__ = ["Check", "Checked", "Finding"]
 
 _STAGE = "check"
+_CONDA_MARK = "conda-meta/history"
+_MARKS = ("pyvenv.cfg", _CONDA_MARK, ".envbuild-python")
+"""What a virtual environment has, a conda environment, and a standalone Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +210,20 @@ class Check:
         for name in sorted(self._snapshot.folders):
             if name.startswith("prefix/"):
                 folder = self._inventory.folder_path(name)
-                if not (folder / "pyvenv.cfg").is_file():
-                    yield Finding(name, "an environment to run directly is not whole: it has no pyvenv.cfg")
+                if not any((folder / mark).is_file() for mark in _MARKS):
+                    marks = ", ".join(_MARKS)
+                    yield Finding(name, f"an environment to run directly is not whole: it has none of {marks}")
+                elif (folder / _CONDA_MARK).is_file():
+                    yield from self._conda_prefix(name, folder)
                 elif not os.access(folder / "bin" / "python", os.X_OK):
                     target = folder / "bin" / "python"
                     yield Finding(name, f"its interpreter is gone: {target.resolve()}")
+
+    def _conda_prefix(self, name: str, folder: Path) -> Iterator[Finding]:
+        """It has a Python of its own, or none."""
+        for record in sorted(folder.glob("conda-meta/python-[0-9]*.json")):
+            if not os.access(folder / "bin" / "python", os.X_OK):
+                yield Finding(name, f"its interpreter is gone, which {record.stem} had")
 
     def _memo(self) -> Iterator[Finding]:
         database = self._places.memo / "cache.db"

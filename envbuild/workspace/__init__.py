@@ -108,13 +108,14 @@ class Workspace:
         *,
         selection: Selection = NOTHING_MORE,
     ) -> str:
-        """The PyPI packages of a spec's lock, as `pylock` (PEP 751) or `requirements` with hashes."""
+        """A spec's lock for other tools: its PyPI packages as `pylock` (PEP 751) or `requirements` with hashes, or all of
+        conda's and PyPI's as `conda-lock`, `pixi` or `explicit`.
+        """
         from envbuild.workspace.exporting import exported
 
         with self.adapters.notices.to(report):
             adapters = opened(self.adapters, spec, selection, report)
-            chosen = Chooser(adapters).choose(adapters.spec_path, platform, choice, report)
-            return exported(adapters, adapters.building.lock(chosen.locked, chosen.platform), form)
+            return exported(adapters, form, platform, choice, report)
 
     def probe(
         self,
@@ -211,11 +212,14 @@ class Workspace:
             return command.target
         return "."
 
-    def capture(self, prefix: str = "") -> "Captured":
-        """An existing environment as a definition: a folder's, a conda environment's by name, else the active one's."""
+    def capture(self, prefix: str = "", *, ask_channels: bool = False) -> "Captured":
+        """An existing environment as a definition: a folder's, a conda environment's by name, else the active one's.
+
+        `ask_channels`: of a build of conda's that its channel has no more, the version alone is kept.
+        """
         from envbuild.workspace.capturing import capture
 
-        return capture(prefix, self.adapters.environ)
+        return capture(prefix, self.adapters.environ, (lambda: self.adapters.channels) if ask_channels else None)
 
     def verify(self, image: str) -> "Verified":
         """Compare an image with its lock: distributions, RECORDs, and whether the interpreter starts."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envbuild import __version__
 from envbuild.builders.layercache import LayerCount
-from envbuild.definition import Definition
+from envbuild.definition import NEWEST_LAYOUT, Definition
 from envbuild.digest import Digest
 from envbuild.formats.kinds import is_envbuild_lock
 from envbuild.formats.selection import NOTHING_MORE, Selection
@@ -37,16 +37,19 @@ from envbuild.workspace.reading import complete, dump_lock, outside_image, read_
 
 if TYPE_CHECKING:
     from envbuild.builders.assemble import Assembler
+    from envbuild.conda.condarc import Condarc
     from envbuild.http.client import Http
     from envbuild.httpsettings import HttpSettings
     from envbuild.machine import Machine
     from envbuild.pipeline.images import Images
+    from envbuild.sources.channels import ChannelClient
     from envbuild.sources.debianmirror import DebianMirror
     from envbuild.sources.fetch import Fetcher
     from envbuild.sources.index import IndexClient
     from envbuild.sources.keyring import Keyring
     from envbuild.store.memo import Memo
     from envbuild.workspace.contents import Contents
+    from envbuild.workspace.pythonplaces import PythonPlaces
 
 __all__ = ["Adapters"]
 
@@ -196,10 +199,8 @@ class Adapters:
         from envbuild.workspace.indexlogins import asked_logins, places
 
         ask = self.keyring.login if has_keyring() else None
-        settings = self.machine.http_settings(logins=self.logins)
-        requirements = self._parsed.definition.pypi if self._parsed else ()
-        urls = places(self.index_urls.values(), requirements)
-        return asked_logins(urls, self.http, settings, ask)
+        urls = places(self.index_urls.values(), self._parsed.definition.pypi if self._parsed else ())
+        return asked_logins(urls, self.http, self.machine.http_settings(logins=self.logins), ask)
 
     @cached_property
     def index_urls(self) -> dict[str, str]:
@@ -225,6 +226,32 @@ class Adapters:
             self._read_url, self.blobs, mirrors(self.settings.variables, dict(self.machine.apt_sources))
         )
 
+    @property
+    def layout(self) -> int:
+        """The layout that the definition asks for."""
+        return self._parsed.definition.layout if self._parsed else NEWEST_LAYOUT
+
+    @cached_property
+    def condarc(self) -> "Condarc":
+        """How conda is set up on this machine."""
+        from envbuild.conda.condarc import read_condarc
+
+        return read_condarc(self.environ)
+
+    @cached_property
+    def channels(self) -> "ChannelClient":
+        """Conda's channels."""
+        from envbuild.workspace.condachannels import open_channels
+
+        return open_channels(self)
+
+    @cached_property
+    def python_places(self) -> "PythonPlaces":
+        """Standalone Pythons."""
+        from envbuild.workspace.pythonplaces import PythonPlaces
+
+        return PythonPlaces(self.machine, self.http, self.blobs, self.environ)
+
     @cached_property
     def source(self) -> "Fetcher":
         """Where the files that locks name are had."""
@@ -236,6 +263,8 @@ class Adapters:
             fetch_only=self.machine.fetch_only_indexes,
             find_links=self.machine.find_links,
             deb_urls=self.debian.url_of,
+            conda=lambda: self.channels,
+            python_urls=lambda artifact: self.python_places.mirror.urls_of(artifact),  # noqa: PLW0108 (opened when needed)
             now=self.debian.version_now,
         )
 
@@ -311,23 +340,9 @@ class Adapters:
         return assembler, lambda: assembler.count
 
     def _open_resolver(self, spec: Spec) -> Resolver:
-        from envbuild.resolvers.debianbase import DebianBaseResolver
-        from envbuild.resolvers.locks import LockResolver
-        from envbuild.workspace.packages import open_packages
+        from envbuild.workspace.resolving import open_resolver
 
-        adapters = self if self.spec_path == spec.path else self.for_spec(spec.path, self.selection)
-        self.lease.hold("tools")
-        self.make_folder(self.places.tools)
-        packages = open_packages(
-            self.settings.text("resolver"),
-            adapters.machine,
-            adapters.index,
-            adapters.index_urls,
-            self.environ,
-            self.places.tools,
-            logins=adapters.logins | adapters.asked_logins,
-        )
-        return LockResolver(DebianBaseResolver(adapters.debian), packages)
+        return open_resolver(self if self.spec_path == spec.path else self.for_spec(spec.path, self.selection))
 
     def _read_url(self, url: str) -> bytes | None:
         answer = self.http.get(url)

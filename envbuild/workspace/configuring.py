@@ -1,5 +1,6 @@
 """`Configuration`: every setting, its value, who said so; and the user's own file changed."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from envbuild.settings.known import KNOWN, Kind, Setting, near
 from envbuild.workspace.adapters import Adapters
 
 __all__ = ["Configuration", "Shown"]
+
+_TOKEN = re.compile(r"/t/[^/]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +41,11 @@ class Configuration:
         return self._adapters.named_places.settings
 
     def all(self) -> tuple[Shown, ...]:
-        """Every setting in the order of their list, then the indexes that are named."""
+        """Every setting in the order of their list, then the indexes and channels that are named."""
         return tuple(self._shown())
 
     def one(self, name: str) -> Shown:
-        """One setting, or `indexes.NAME`. UsageError where there is none of this name."""
+        """One setting, or `indexes.NAME`, `channels.NAME`. UsageError where there is none of this name."""
         found = next((shown for shown in self._shown() if shown.name == name.replace("_", "-")), None)
         if found is None:
             raise UsageError(f"there is no setting {name!r}", hint=near(name))
@@ -93,15 +96,15 @@ class Configuration:
                 place=value.place,
                 meaning=setting.meaning,
             )
-        for name, value in sorted(settings.indexes.items()):
-            yield Shown(
-                name=f"indexes.{name}", text=_public(value.text, Kind.URL), origin=value.origin, place=value.place
-            )
+        for table, places in (("indexes", settings.indexes), ("channels", settings.channels)):
+            for name, value in sorted(places.items()):
+                shown = _public(value.text, Kind.URL)
+                yield Shown(name=f"{table}.{name}", text=shown, origin=value.origin, place=value.place)
 
 
 def _known(name: str) -> str:
-    table, dot, index = name.partition(".")
-    if dot and table == "indexes" and index:
+    table, dot, place = name.partition(".")
+    if dot and table in ("indexes", "channels") and place:
         return name
     name = name.replace("_", "-")
     if name not in KNOWN:
@@ -121,5 +124,5 @@ def _hidden(url: str) -> str:
     url, asks, _ = url.partition("?")
     scheme, there, rest = url.rpartition("://")
     bare, login = split_login(f"x://{rest}")
-    shown = f"{scheme}{there}{'***@' if login else ''}{bare.removeprefix('x://')}"
+    shown = f"{scheme}{there}{'***@' if login else ''}{_TOKEN.sub('/t/***', bare.removeprefix('x://'))}"
     return f"{shown}?***" if asks else shown

@@ -1,31 +1,28 @@
 """`Engines`: where images are loaded and commands run, on this machine."""
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from envbuild import host
-from envbuild.digest import Digest
+from envbuild.builders.layerids import PREFIX
 from envbuild.errors import BuildFailed, EngineFault, EnvironmentFault
 from envbuild.http.stepnetwork import StepNetwork
-from envbuild.lockfile import ArtifactKind, Lock
+from envbuild.layers.conda.activateprogram import ACTIVATE_PROGRAM
+from envbuild.lockfile import Lock
 from envbuild.pipeline.delivering import names_of
 from envbuild.pipeline.images import Found as FoundImage
 from envbuild.pipeline.locking import Locked
 from envbuild.pipeline.quiet import Quiet
-from envbuild.plan import find_conflicts
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter
-from envbuild.process import which
 from envbuild.runners.command import Command, Outcome
 from envbuild.runners.container import Place, run_in_container
 from envbuild.runners.engine import Engine, EngineKind, Found, find, open_engine
 from envbuild.store.blobs import Blobs
 from envbuild.workspace.adapters import Adapters
+from envbuild.workspace.direct import Direct
 from envbuild.workspace.loading import Loader
 
 __all__ = ["Engines"]
@@ -77,6 +74,7 @@ class Engines:
             state=self._adapters.places.cache,
             network=network,
             variables=dict(locked.settings.variables),
+            entry=(f"{PREFIX}/{ACTIVATE_PROGRAM}",) if locked.settings.activate else (),
         )
         for notice in network.notices:
             report.notice(notice)
@@ -85,43 +83,13 @@ class Engines:
         return outcome
 
     def directly(self, lock: Lock, locked: Locked, command: Command, report: Reporter) -> Outcome:
-        """Run in a prefix of the lock's packages, which is found or made first."""
-        from envbuild.runners.prefix import find_prefix, run_in_prefix
-
-        folder = self._adapters.places.prefixes / locked.lock_id.hex
-        self._adapters.lease.hold(f"prefix/{locked.lock_id.hex}")
-        prefix = find_prefix(folder) or self._make(lock, locked, folder, report)
-        with suppress(OSError):
-            # The time of the last use, by which `cache prune` goes.
-            os.utime(prefix)
-        for notice in self._network.notices:
-            report.notice(notice)
-        return run_in_prefix(prefix, command, self._adapters.environ, locked.settings.variables, self._network)
+        """Run in a folder of the lock's packages, which is found or made first."""
+        return Direct(self._adapters, self._network).run(lock, locked, command, report)
 
     @cached_property
     def _network(self) -> StepNetwork:
         """What the program is told of the network."""
         return StepNetwork.of(self._adapters.machine.http_settings())
-
-    def _make(self, lock: Lock, locked: Locked, folder: Path, report: Reporter) -> Path:
-        from envbuild.runners.hostfit import check_host
-        from envbuild.runners.interpreter import find_interpreter
-        from envbuild.runners.prefix import make_prefix
-
-        environ, assembler = self._adapters.environ, self._adapters.assembler
-        if lock.interpreter is None:
-            raise EnvironmentFault("this environment has no Python to run directly", hint="run it in a container")
-        python = find_interpreter(lock.interpreter.minor, environ)
-        segments = assembler.segments(lock, lock.artifacts, locked.settings.layout, report)
-        tables = {sha256: s.table for sha256, s in segments.items()}
-        libraries = environ.get("LD_LIBRARY_PATH", "").split(":") if environ.get("LD_LIBRARY_PATH") else []
-        check_host(lock, tables, python, lambda name: host.has_library(name, libraries), lambda name: bool(which(name)))
-        wheels = [segments[a.sha256] for a in lock.of_kind(ArtifactKind.WHEEL)]
-        left_out: dict[Digest, set[str]] = defaultdict(set)
-        for conflict in find_conflicts(replace(lock, base_artifacts=()), tables):
-            for loser in conflict.losers:
-                left_out[segments[loser.sha256].layer_id].add(conflict.path)
-        return make_prefix(wheels, self._adapters.blobs, python, folder, report, left_out)
 
     def starter(self, found: FoundImage) -> tuple[Callable[[Sequence[str]], str] | None, str]:
         """What runs a command in a container of an image and gives its output; else why nothing can."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 from envbuild.definition import Definition, Project
 from envbuild.digest import Digest
 from envbuild.errors import BuildFailed, EnvironmentFault, UsageError
+from envbuild.lockfile import ArtifactKind, Lock
 from envbuild.pipeline.ownpackage import OwnPackages, OwnWheel
 from envbuild.pipeline.specs import Spec, Specs
+from envbuild.platforms import Platform
 from envbuild.ports import Reporter
 from envbuild.store.blobs import Blobs
 from envbuild.store.claims import Claims
@@ -20,9 +22,11 @@ from envbuild.store.leases import Lease
 from envbuild.store.places import Places
 from envbuild.store.turns import Turns
 from envbuild.wheelfiles import Target
+from envbuild.workspace.lockedpython import locked_python
 from envbuild.workspace.reading import dump_lock
 
 if TYPE_CHECKING:
+    from envbuild.builders.assemble import Assembler
     from envbuild.machine import Machine
     from envbuild.resolvers.ownwheel import WheelMaker
     from envbuild.workspace.contents import Contents
@@ -85,6 +89,14 @@ class Parts(Protocol):
     def index_urls(self) -> dict[str, str]:
         """Where each package index is served."""
 
+    @property
+    def assembler(self) -> "Assembler":
+        """What makes layers."""
+
+    @property
+    def host_platform(self) -> Platform:
+        """What this machine runs."""
+
     def make_folder(self, folder: Path) -> None:
         """A folder of the store."""
 
@@ -102,7 +114,7 @@ class OwnWheels:
     def __init__(self, adapters: Parts) -> None:
         self._adapters = adapters
 
-    def build(self, spec: Spec, target: Target, report: Reporter) -> OwnWheel:
+    def build(self, spec: Spec, lock: Lock, target: Target, report: Reporter) -> OwnWheel:
         """The wheel of a spec's project, its bytes in the store. BuildFailed with what the build backend said last."""
         project = spec.project or Project(".")
         with tempfile.TemporaryDirectory(prefix="envbuild-project-") as place:
@@ -110,7 +122,8 @@ class OwnWheels:
             tree, out = Path(place) / "project", Path(place) / "out"
             self._copy(spec, project, tree)
             try:
-                made = self._maker(spec, target).make(tree, out, target)
+                python = self._python(spec, lock, report)
+                made = self._maker(spec, python).make(tree, out, target)
             except BuildFailed as failed:
                 failed.at = failed.at or spec.path
                 raise
@@ -147,7 +160,22 @@ class OwnWheels:
         if context_digest(read_tree(str(tree), "project")) != Digest.parse(project.digest):
             raise UsageError("the project's files changed while they were read", at=folder, hint="try again")
 
-    def _maker(self, spec: Spec, target: Target) -> "WheelMaker":
+    def _python(self, spec: Spec, lock: Lock, report: Reporter) -> str:
+        """What the backend runs in: the lock's own interpreter where it is a standalone build for this machine's CPU, else
+        this machine's of that version; any other one builds what is pure.
+        """
+        from envbuild.runners.interpreter import find_interpreter
+
+        if lock.of_kind(ArtifactKind.PYTHON) and lock.platform == self._adapters.host_platform:
+            return str(locked_python(self._adapters, lock, spec.settings.layout, report).path)
+        try:
+            return str(
+                find_interpreter(lock.interpreter.minor if lock.interpreter else "", self._adapters.environ).path
+            )
+        except EnvironmentFault:
+            return sys.executable
+
+    def _maker(self, spec: Spec, python: str) -> "WheelMaker":
         from envbuild.host import glibc_version
         from envbuild.normalize.accelerators import indexes_of
         from envbuild.resolvers.ownwheel import WheelMaker
@@ -165,16 +193,6 @@ class OwnWheels:
             urls=urls,
             environ=tool_environment(adapters.machine, urls, adapters.environ, logins),
             cache=adapters.places.tools / "uv",
-            python=_python(".".join(target.python.split(".")[:2]), adapters),
+            python=python,
             glibc=glibc_version(),
         )
-
-
-def _python(minor: str, adapters: Parts) -> str:
-    """Of this machine the Python of the target's version; any other one builds what is pure."""
-    from envbuild.runners.interpreter import find_interpreter
-
-    try:
-        return str(find_interpreter(minor, adapters.environ).path)
-    except EnvironmentFault:
-        return sys.executable

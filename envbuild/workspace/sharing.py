@@ -1,5 +1,7 @@
 """`Shared`: a cache repository beside the store: what others built is pulled, what is built here is claimed there."""
 
+import json
+from dataclasses import replace
 from functools import partial
 
 from envbuild.digest import Digest
@@ -89,9 +91,15 @@ class Shared:
         report.notice(f"pulled from the cache {self._repository.name}")
 
     def _expected(self, image: Image, image_id: Digest, locked: Locked, platform: Platform) -> Image:
-        """All that is not a layer follows from lock and settings, so nobody's word is taken for it."""
+        """All that is not a layer follows from lock and settings, so nobody's word is taken for it.
+
+        But for variables that conda packages set: they stand in files of the layers, which are taken as they are claimed.
+        """
         lock = self._adapters.building.lock(locked, platform)
-        return image_of(config_of(lock, locked.settings, locked.lock_id, image_id), image.layers)
+        config = config_of(lock, locked.settings, locked.lock_id, image_id)
+        if lock.has_conda:
+            config = replace(config, env=tuple(sorted({**_variables(image), **dict(config.env)}.items())))
+        return image_of(config, image.layers)
 
     def _publish_image(self, built: Built, report: Reporter) -> None:
         image = built.image
@@ -136,3 +144,12 @@ class Shared:
             if claim.blob in wanted and self._adapters.blobs.has(claim.table):
                 found.append(claim)
         return tuple(found)
+
+
+def _variables(image: Image) -> dict[str, str]:
+    """What an image's config sets; nothing where it is none."""
+    try:
+        set_there = json.loads(image.config)["config"]["Env"]
+        return {name: value for name, _, value in (entry.partition("=") for entry in set_there)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -73,7 +73,5 @@ ITEMS = {
 
 WITHOUT_ROWS = {
     32: "there are no templates: a definition is read as it is written; `{{ }}` is a fault of YAML like any other (1)",
-    55: "no channel is asked before conda packages are built; their names are refused until then, with the line",
-    58: "channels have one order, their own: no setting mixes priorities",
 }
 """What does not apply, and why."""

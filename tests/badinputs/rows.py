@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Accepted", "Row", "in_file"]
 
@@ -28,6 +29,8 @@ class Row:
     """Makes in the folder what is no plain file."""
     wheels: Sequence[Mapping[str, str]] = ()
     """What the index has: for what only an index can tell. `corrupt` has other bytes than the index says."""
+    packages: Sequence[Mapping[str, Any]] = ()
+    """What the channel conda-forge has, as `condachannel.package` takes it. `corrupt` has other bytes than its index says."""
     modes_bind: bool = False
     """Whether it is of a user whom the modes of files bind, as they do not bind root."""
     online: bool = False

@@ -21,7 +21,7 @@ from envbuild.builders.layerids import artifact_material
 from envbuild.definition import DebianBase
 from envbuild.digest import Digest
 from envbuild.ids import identity, image_material, lock_material
-from envbuild.lockfile import Artifact, ArtifactKind, ImageSettings, Lock
+from envbuild.lockfile import Artifact, ArtifactKind, ImageSettings, Interpreter, Lock
 from envbuild.pipeline.quiet import Quiet
 from envbuild.pipeline.settings import config_of
 from envbuild.platforms import LINUX_AMD64
@@ -254,7 +254,7 @@ def golden_digests(folder):
     }
     for name in ("demo", "hello"):
         artifact = next(a for a in lock.artifacts if a.name == name)
-        segment = assembler.cache.find(artifact_material(artifact, "3.11", SETTINGS.layout))
+        segment = assembler.cache.find(artifact_material(artifact, Interpreter("3.11.2", "/usr/bin/python3.11"), SETTINGS.layout))
         found[f"{artifact.kind.value} layer"] = {"blob": str(segment.blob), "diff": str(segment.diff_id)}
     return found
 

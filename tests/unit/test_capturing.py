@@ -76,7 +76,7 @@ def test_a_conda_environment_is_written_as_a_file_that_is_read_again(here):
     made.record("numpy", "1.26.4", requested_spec="numpy", dists=["numpy"])
     made.dist("six", "1.16.0")
     found = capture("mixed", environ).definition
-    assert "python=3.11.9" in found.conda
+    assert "python==3.11.9=h1_0" in found.conda
     text = envbuild_toml(found).encode()
     assert read("envbuild.toml", lambda _: text, finish=normalize).definition == found
 

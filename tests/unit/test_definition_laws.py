@@ -88,6 +88,7 @@ def definition(chance):
         run=chance.choice([(), ("make", "make install")]),
         copy=chance.choice([(), (CopyStep("src", "/opt/src", DIGESTS[2]), CopyStep("b", "/b", DIGESTS[3]))]),
         project=chance.choice([None, None, Project(".", DIGESTS[4])]),
+        activate=chance.random() < 0.2,
     )
 
 
@@ -180,6 +181,7 @@ REWRITES = {
 REQUEST_CHANGES = {
     "base": lambda d: {"base": DebianBase("sid") if d.base != DebianBase("sid") else DebianBase()},
     "python": lambda d: {"python": "3.12"},
+    "a release of Python": lambda d: {"python": "3.12.1"},
     "another package": lambda d: {"pypi": (*d.pypi, Requirement("six"))},
     "one package less": lambda d: {"pypi": d.pypi[1:]},
     "a version": lambda d: {"pypi": (*d.pypi[1:], Requirement("zz==1.2"))},
@@ -193,6 +195,7 @@ REQUEST_CHANGES = {
     "conda": lambda d: {"conda": (*d.conda, "zlib=1.3")},
     "channels": lambda d: {"channels": (*d.channels, "bioconda")},
     "order of channels": lambda d: {"channels": ("zz", *d.channels)},
+    "priority of channels": lambda d: {"channel_priority": "disabled"},
     "system": lambda d: {"system": (*d.system, "zip")},
     "sdists": lambda d: {"sdists": "build"},
     "accelerator": lambda d: {"accelerator": "cpu"},
@@ -211,6 +214,7 @@ OTHER_CHANGES = {
     "order of run": lambda d: {"run": ("zz", *d.run)},
     "copy": lambda d: {"copy": (*d.copy, CopyStep("zz", "/zz", DIGESTS[5]))},
     "copied content": lambda d: {"copy": (*d.copy, CopyStep("zz", "/zz", DIGESTS[4]))},
+    "activation": lambda d: {"activate": not d.activate},
     "bytecode": lambda d: {"bytecode": "checked"},
     "project": lambda d: {"project": Project(".", DIGESTS[5])},
     "interpreter": lambda d: {"interpreter": "/opt/zz/python"},

@@ -47,8 +47,8 @@ def test_every_field_of_the_materials_is_in_some_vector():
         for key, value in material.items()
         if value != (plain["request"] if part == "request" else plain).get(key)
     }
-    request_keys = set(plain["request"]) | {"no-deps"}
-    definition_keys = set(plain) - {"schema"}
+    request_keys = set(plain["request"]) | {"no-deps", "channel-priority"}
+    definition_keys = (set(plain) | {"activate"}) - {"schema"}
     not_yet = {("request", "sdists"), ("request", "layout"), ("definition", "bytecode"), ("definition", "copy")}
     wanted = {("request", key) for key in request_keys} | {("definition", key) for key in definition_keys}
     assert wanted - seen <= not_yet

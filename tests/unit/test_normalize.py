@@ -187,10 +187,12 @@ OTHERS = {
     "index explicit": {"indexes": (replace(BASE.indexes[0], explicit=True, packages=("t",)), BASE.indexes[1])},
     "conda": {"conda": ()},
     "channel order": {"channels": ("c2", "c1")},
+    "channel priority": {"channel_priority": "disabled"},
     "system": {"system": ("libgomp1=1.0",)},
     "platform": {"platforms": (Platform("linux", "arm64"),)},
     "more platforms": {"platforms": (LINUX_AMD64, Platform("linux", "arm64"))},
-    "python": {"python": "3.12"},
+    "python": {"conda": (), "python": "3.12"},
+    "release of Python": {"conda": (), "python": "3.12.1"},
     "suite": {"base": DebianBase("trixie")},
     "base list": {"base": DebianBase(list_version=2)},
     "image": {"base": ImageBase("x")},
@@ -218,6 +220,7 @@ OTHERS = {
     "run order": {"run": ("two", "one")},
     "copy": {"copy": (CopyStep("a", "/b", AA),)},
     "copied content": {"copy": (CopyStep("a", "/a", BB),)},
+    "activation": {"activate": True},
     "bytecode": {"bytecode": "checked"},
     "layout": {"layout": 2},
 }
@@ -333,7 +336,7 @@ def test_text_for_people_is_composed_so_that_the_same_word_is_the_same():
             ({"name": name}, "name", "not accepted")
             for name in ("a/b", "..", "-a", "a\n", "Training", "x" * 129, "a b", "été")
         ],
-        ({"python": "3.11.2"}, "python", "names a release"),
+        ({"python": "3.11.2.1"}, "python", "no Python version"),
         ({"python": "3"}, "python", "no Python version"),
         ({"python": "3.11-dev"}, "python", "no Python version"),
         ({"python": ">=3.11"}, "python", "no Python version"),
@@ -385,6 +388,11 @@ def test_text_for_people_is_composed_so_that_the_same_word_is_the_same():
             "proxy",
         ),
         ({"virtual_packages": (("cuda", "12"),)}, "virtual-packages.cuda", "not accepted as a name"),
+        *[
+            ({"virtual_packages": ((name, value),)}, f"virtual-packages.{name}", "not accepted")
+            for name, value in (("__cuda", ""), ("__cuda", ">=12"), ("__cuda", "12=0"), ("__archspec", "x86-64 v3"))
+        ],
+        ({"channel_priority": "flexible"}, "channel-priority", "not accepted"),
         ({"constraints": ("a==1", "a==2")}, "constraints[1]", "cannot both hold"),
         ({"indexes": (Index("A", "https://h.example"),)}, "index[0].name", "not accepted"),
         ({"indexes": (Index("a"),)}, "index[0].url", "needs a url"),
@@ -427,14 +435,15 @@ def test_an_index_that_is_named_first_stays_first_and_the_default_index_is_last_
 @pytest.mark.parametrize(
     ("change", "at"),
     [
-        ({"conda": ("x",)}, "conda"),
         ({"channels": ("x",)}, "channels"),
+        ({"channel_priority": "disabled"}, "channel-priority"),
         ({"base": ImageBase("x")}, "base.image"),
         ({"base": DockerfileBase("x")}, "base.dockerfile"),
         ({"run": ("x",)}, "run"),
         ({"copy": (CopyStep("x", "/x"),)}, "copy"),
         ({"sdists": "build"}, "sdists"),
         ({"virtual_packages": (("__cuda", "12"),)}, "virtual-packages"),
+        ({"activate": True}, "activate"),
         ({"bytecode": "checked"}, "bytecode"),
         ({"layout": 2}, "layout"),
     ],
@@ -447,4 +456,11 @@ def test_a_key_that_nothing_builds_is_refused_rather_than_left_out_of_the_image(
 
 
 def test_what_is_built_passes():
-    assert not unserved(normalize(replace(BASE, conda=(), channels=(), run=(), copy=())))
+    assert not unserved(normalize(replace(BASE, conda=(), channels=(), virtual_packages=(), run=(), copy=())))
+    condas = Definition(conda=("x",), channels=("a",), virtual_packages=(("__cuda", "12"),), activate=True)
+    assert not unserved(normalize(condas))
+
+
+def test_a_release_of_python_and_its_minor_version_are_two_definitions():
+    assert normalize(Definition(python="3.11.9")).python == "3.11.9"
+    assert normalize(Definition(python="3.14.0rc2")).python == "3.14.0rc2"

@@ -1,7 +1,6 @@
 """MLflow's python_env.yaml: an environment as it was, with the Python's full release.
 
-MLflow documentation, "Managing Dependencies in MLflow Models". A base has one release of each Python, so that the minor
-version decides, which is said.
+MLflow documentation, "Managing Dependencies in MLflow Models".
 """
 
 import re
@@ -42,15 +41,8 @@ def read_python_env(document: Node | None, path: str, load: Loader, asked: ReadR
     fields.unknown(_KEYS)
     if fields.faults or release is None:
         raise in_order(fields.faults or [Fault(fields.at("python"), "python: missing", 'python: "3.11"')])
-    minor = release[1]
-    notices = [_minor_decides(python, minor)] if release[2] else []
 
     def finish(pip: Definition) -> Definition:
-        return asked.finish(replace(pip, name=asked.name, base=DebianBase.with_python(minor), python=minor))
+        return asked.finish(replace(pip, name=asked.name, base=DebianBase.with_python(python), python=python))
 
-    reading = read_requirement_list(path, load, lines, finish)
-    return replace(reading, notices=(*notices, *reading.notices))
-
-
-def _minor_decides(release: str, minor: str) -> str:
-    return f"Python {release} is what the model was made with: the base's own release of {minor} is taken"
+    return read_requirement_list(path, load, lines, finish)

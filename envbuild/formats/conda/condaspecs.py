@@ -1,19 +1,23 @@
 """conda's package specs as a definition's files have them: checked, and asked what they say of Python."""
 
+import re
 from collections.abc import Sequence
 
 from envbuild.matchspec.ranges import pin_of
 from envbuild.matchspec.spec import MatchSpec, match_spec
 
 __all__ = [
+    "is_one_build",
     "is_only_python",
-    "names_a_release",
     "names_a_version",
     "python_minor",
     "python_of",
+    "python_release",
     "spec_name",
     "spec_text",
 ]
+
+_RELEASE = re.compile(r"3\.[0-9]+\.[0-9]+((a|b|rc)[0-9]+)?")
 
 
 def spec_text(text: str) -> str:
@@ -61,11 +65,17 @@ def python_of(spec: str) -> tuple[str, tuple[str, str] | None]:
     return (minor, None) if minor else ("", (f"{spec}: which Python is meant is not clear", "name one: `python=3.11`"))
 
 
-def names_a_release(spec: str) -> bool:
-    """Whether a spec of Python names more than its minor version: a release (`python=3.11.9`), a build, a file."""
+def python_release(spec: str) -> str:
+    """The release (`3.11.9`) that a spec of Python pins; nothing where it pins a minor version, or none."""
     found = _read(spec)
-    minor, pin = python_minor(spec), pin_of(found.versions) if found else ""
-    return found is not None and bool(found.build or found.fields or (pin and pin not in (f"=={minor}", f"{minor}.*")))
+    pin = pin_of(found.versions).removeprefix("==").removesuffix(".*") if found else ""
+    return pin if _RELEASE.fullmatch(pin) else ""
+
+
+def is_one_build(spec: str) -> bool:
+    """Whether a spec asks for more than a version: a build, or a file."""
+    found = _read(spec)
+    return found is not None and bool(found.build or found.fields)
 
 
 def _read(spec: str) -> MatchSpec | None:

@@ -1,20 +1,29 @@
 """conda's environment.yml: `dependencies` with their pip section, `channels`, `variables`.
 
 conda documentation, "Creating an environment file manually"; specs are conda MatchSpecs. Where its only conda packages are
-python and pip it means Python with packages from an index, and conda has no part in it.
+python and pip it means Python with packages from an index, and conda has no part in it, unless it alone has that Python.
 """
 
 import re
 from dataclasses import dataclass, field, replace
 
-from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Definition
+from envbuild.definition import DEFAULT_PYTHON, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
-from envbuild.formats.conda.condaspecs import is_only_python, names_a_release, python_of, spec_name, spec_text
+from envbuild.formats.conda.condaspecs import (
+    is_one_build,
+    is_only_python,
+    names_a_version,
+    python_of,
+    python_release,
+    spec_name,
+    spec_text,
+)
 from envbuild.formats.finishing import finished, unfinished
 from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.pip.requirementlist import in_order, read_requirement_list
+from envbuild.formats.pythons import is_served
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
 from envbuild.matchspec.channel import without_logins
 
@@ -26,6 +35,7 @@ AZUREML_PACKAGES = frozenset({"azureml-defaults", "azureml-core", "azureml-sdk"}
 _DEFAULT_CHANNEL = "conda-forge"
 _MEANT = {"dependencies", "channels", "name", "variables", "prefix"}
 _SELECTOR = re.compile(r"#\s*\[[^\]#\[]+\]\s*$")
+_OLD_PYTHON = re.compile(r"\b[12]\.[0-9]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -92,17 +102,26 @@ def _pip_faults(found: _Found, path: str, load: Loader) -> tuple[Fault, ...]:
 def _meant(found: _Found, path: str) -> Definition:
     """Conda packages and channels; or a Python alone, where conda has nothing else to give."""
     specs = tuple(spec for spec, _ in found.conda)
-    if is_only_python(specs):
-        python, fault = python_of(next((s for s in specs if spec_name(s) == "python"), ""))
-        if fault:
-            line = next(line for spec, line in found.conda if spec_name(spec) == "python")
-            raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
-        python = python or DEFAULT_PYTHON
+    if is_only_python(specs) and (python := _python_without_conda(found, path)):
         return Definition(base=DebianBase.with_python(python), python=python, variables=found.variables)
     channels = tuple(channel for channel, _ in found.channels)
     if not set(channels) - {"nodefaults"}:
         channels = (_DEFAULT_CHANNEL,)
     return Definition(python="", conda=specs, channels=channels, variables=found.variables)
+
+
+def _python_without_conda(found: _Found, path: str) -> str:
+    """The Python of a file that asks conda for nothing else; empty where conda alone has it, such as 2.7."""
+    spec, line = next((one for one in found.conda if spec_name(one[0]) == "python"), ("", 0))
+    if not spec:
+        return DEFAULT_PYTHON
+    python, fault = python_of(spec)
+    if fault and _OLD_PYTHON.search(spec) and names_a_version(spec):
+        return ""
+    if fault:
+        raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
+    python = python_release(spec) or python or DEFAULT_PYTHON
+    return python if is_served(python) else ""
 
 
 def _more_notices(found: _Found, definition: Definition) -> list[str]:
@@ -120,8 +139,7 @@ def _without_conda(found: _Found, python: str) -> list[str]:
     """What becomes of conda's python and pip where it has nothing else to give."""
     pythons = [spec for spec, _ in found.conda if spec_name(spec) == "python"]
     notices = [] if pythons else [f"no Python is named: {DEFAULT_PYTHON} is meant"]
-    meant = f"the base's own release of {python} is taken" if python in SUITE_PYTHONS.values() else f"{python} is meant"
-    notices += [f"{spec}: {meant}" for spec in pythons if names_a_release(spec)]
+    notices += [f"{spec}: {python} is meant: no conda is needed for it" for spec in pythons if is_one_build(spec)]
     pips = [spec for spec, _ in found.conda if spec_name(spec) == "pip" and spec != "pip"]
     return notices + [f"{spec}: means nothing: packages from an index are installed without pip" for spec in pips]
 

@@ -94,6 +94,11 @@ class Fields:
             raise self.wrong(key, "expected a list of strings")
         return tuple(items)
 
+    def switch(self, key: str) -> bool:
+        """True or false; false where it is not there."""
+        value: bool = self._get(key, bool) if key in self._value else False
+        return value
+
     def integer(self, key: str) -> int:
         """An integer, 0 or more."""
         value: int = self._get(key, int)

@@ -48,10 +48,12 @@ def dump(document: LockDocument) -> bytes:
 
 def _section(section: LockSection) -> Iterator[str]:
     lock, settings = section.lock, section.settings
+    activated: dict[str, JSON] = {"activate": True} if settings.activate else {}
     values: dict[str, JSON] = {
         "request": str(section.request),
         "lock": str(identity(lock_material(lock))),
-        "settings": {
+        "settings": activated
+        | {
             "bytecode": settings.bytecode,
             "entrypoint": list(settings.entrypoint),
             "layout": settings.layout,
@@ -167,13 +169,14 @@ def _size(fields: Fields) -> int:
 
 def _parsed_settings(section: Fields, at: str) -> ImageSettings:
     fields = Fields(section.mapping("settings"), f"{at}.settings")
-    fields.only("bytecode", "entrypoint", "layout", "user", "variables", "workdir")
+    fields.only("activate", "bytecode", "entrypoint", "layout", "user", "variables", "workdir")
     variables = Fields(fields.mapping("variables"), f"{at}.settings.variables")
     return ImageSettings(
         variables=tuple(sorted((name, variables.string(name)) for name in variables.keys)),
         user=fields.string("user"),
         workdir=fields.string("workdir"),
         entrypoint=fields.strings("entrypoint"),
+        activate=fields.switch("activate"),
         bytecode=fields.string("bytecode"),
         layout=_served(fields),
     )

@@ -4,7 +4,8 @@ A conda package is a spec that names one file: `conda-forge/linux-64::numpy==1.2
 for a platform's folder is for that platform alone; one in `noarch` is for all of a definition's platforms, and there is no
 way to say otherwise. So a lock of several platforms is one definition where they agree on their noarch packages and on
 Python; a platform that differs in these is left out, and said. What remains is linux-64 before linux-aarch64. Platforms that
-no image is made for are passed over. A package without a sha256 is refused: its bytes could be others tomorrow.
+no image is made for are passed over. A package without a hash is refused: its bytes could be others tomorrow. One with an md5
+alone (`md5='...'` in the place of sha256) is taken, and said: its sha256 is not known before its file was fetched.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,11 +73,11 @@ class CondaLock:
     def conda(self, subdir: str, url: str, hashes: Mapping[str, str], at: str, says: Mapping[str, str] = {}) -> None:
         """Take in the package at a URL. `says`: name, version and build as the lock has them, which must be the file's."""
         clean = self.plain(url, at).partition("#")[0]
-        sha256 = hashes.get("sha256", "")
+        kind = next((kind for kind in ("sha256", "md5") if hashes.get(kind)), "")
         try:
             spec = match_spec(clean)
-            if sha256:
-                fields = match_spec(f"{spec.name}[sha256='{sha256}']").fields
+            if kind:
+                fields = match_spec(f"{spec.name}[{kind}='{hashes[kind]}']").fields
                 spec = replace(spec, fields=tuple(sorted({*spec.fields, *fields})))
         except ValueError as error:
             hint = f"was the lock edited by hand? Make it anew: {self._again}"
@@ -85,9 +86,8 @@ class CondaLock:
         if not spec.channel.subdir:
             what = f"{spec.name}: only the URL of a package's file in a channel is taken"
             self.faults.append(Fault(at, what, f"publish it in a channel, then: {self._again}"))
-        elif not sha256:
-            only = "an md5 alone" if hashes.get("md5") else "no hash"
-            what = f"{spec.name} has {only} in the lock: its sha256 is needed"
+        elif not kind:
+            what = f"{spec.name} has no hash in the lock: its sha256 is needed"
             self.faults.append(Fault(at, what, f"make the lock anew: {self._again}"))
         elif spec.channel.subdir not in ("noarch", subdir):
             what = f"{spec.name} is for {spec.channel.subdir}, in a list for {subdir}"
@@ -131,6 +131,7 @@ class CondaLock:
         pins, definition = self._whole(kept, packages)
         if self.faults:
             raise in_order(self.faults)
+        self._tell_of_md5(kept)
         if not packages and not definition.pypi:
             self.notices.append("the lock has no package that is installed here")
         lines = {f"conda[{n}]": at for n, at in enumerate(packages.values())}
@@ -207,13 +208,24 @@ class CondaLock:
                 f"no image is made for {', '.join(self._others)}: what the lock has for it is passed over"
             )
 
+    def _tell_of_md5(self, kept: Sequence[str]) -> None:
+        specs = {str(one.spec): one.spec for subdir in kept for one in self._conda[subdir]}
+        names = [spec.name for spec in specs.values() if "md5" in dict(spec.fields)]
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self.notices.append(
+                f"{names[0]}{more}: an md5 alone in the lock, which proves little; "
+                f"each is fetched, and its sha256 taken then ({self._again} has it in the lock)"
+            )
+
 
 def _is_noarch(one: _Conda) -> bool:
     return one.spec.channel.subdir == "noarch"
 
 
 def _which(spec: MatchSpec) -> str:
-    return f"{_version(spec)} {spec.build}, sha256 {dict(spec.fields).get('sha256', '')[:12]}"
+    kind, value = next((pair for pair in spec.fields if pair[0] in ("sha256", "md5")), ("sha256", ""))
+    return f"{_version(spec)} {spec.build}, {kind} {value[:12]}"
 
 
 def _version(spec: MatchSpec) -> str:

@@ -10,6 +10,7 @@ from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Defin
 from envbuild.errors import Fault
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.project.projecttables import based_on, uv_indexes
+from envbuild.formats.pythons import minor_of
 from envbuild.formats.sourcefile import Loader, is_absent, load_text
 from envbuild.formats.toml.envtoml import definition_in
 from envbuild.formats.toml.tomlplaces import Places, parse_toml
@@ -56,7 +57,8 @@ class LockProject:
         except InvalidSpecifier:
             return based_on(requires, meant)
         python = meant.python
-        if not any(allowed.contains(f"{python}.{patch}") for patch in range(20)):
+        releases = [python] if python != minor_of(python) else [f"{python}.{patch}" for patch in range(20)]
+        if not any(allowed.contains(release) for release in releases):
             self.own.fault("python", f"the lock is for Python {wanted}, not {python}", "change one, and lock it again")
         return meant
 

@@ -12,8 +12,9 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, SUITE_RELEASES, DebianBase, Definition, Index
+from envbuild.definition import DEFAULT_PYTHON, SUITE_PYTHONS, DebianBase, Definition, Index
 from envbuild.formats.pip.reqindexes import Logins, index_names
+from envbuild.formats.pythons import STANDALONE, allowed_python
 from envbuild.formats.toml.tomltable import Table
 from envbuild.formats.urls import NO_QUERY, address
 from envbuild.indexurl import HostNotAscii, index_url, is_pypi
@@ -38,7 +39,10 @@ _UNKNOWN = re.compile(
 
 
 def based_on(table: Table, definition: Definition) -> Definition:
-    """The definition on the first base whose Python `requires-python` allows; as it is where the key says nothing."""
+    """The definition with the first Python that `requires-python` allows, and its base; as it is where the key says nothing.
+
+    The bases' own go first, then the newest one that there is a standalone build of.
+    """
     wanted = table.string("requires-python")
     if not wanted:
         return definition
@@ -47,12 +51,12 @@ def based_on(table: Table, definition: Definition) -> Definition:
     except InvalidSpecifier:
         table.fault("requires-python", f"not a version specifier: {wanted!r}", 'such as requires-python = ">=3.11"')
         return definition
-    for suite, release in SUITE_RELEASES.items():
-        if allowed.contains(release):
-            return replace(definition, base=DebianBase(suite), python=SUITE_PYTHONS[suite])
-    has = ", ".join(SUITE_RELEASES.values())
-    table.fault("requires-python", f"{wanted} allows none of the Pythons that a base has", f"those are {has}")
-    return definition
+    found = allowed_python(allowed)
+    if found is None:
+        has = f"those are {STANDALONE[0]} to {STANDALONE[-1]}"
+        table.fault("requires-python", f"{wanted} allows none of the Pythons that there are", has)
+        return definition
+    return replace(definition, base=found[0], python=found[1])
 
 
 def with_python(definition: Definition) -> Definition:

@@ -9,7 +9,15 @@ from envbuild.formats.fixing import repairs
 from envbuild.pipeline.linting.bases import bases, commands
 from envbuild.pipeline.linting.codes import CODES, Finding, found
 from envbuild.pipeline.linting.files import own_forms
-from envbuild.pipeline.linting.packages import indexes, no_pip, repositories, two_sources, unpinned
+from envbuild.pipeline.linting.packages import (
+    any_channel,
+    indexes,
+    no_cuda,
+    no_pip,
+    repositories,
+    two_sources,
+    unpinned,
+)
 from envbuild.pipeline.linting.places import placed
 from envbuild.pipeline.linting.python import end_of_life, pythons
 from envbuild.pipeline.linting.runs import run_variables
@@ -19,9 +27,11 @@ from envbuild.pipeline.linting.statements import statements
 __all__ = ["CODES", "RULES", "Finding", "lint"]
 
 RULES: tuple[Callable[[Definition], Iterator[Finding]], ...] = (
+    any_channel,
     bases,
     commands,
     indexes,
+    no_cuda,
     no_pip,
     pythons,
     repositories,

@@ -63,7 +63,7 @@ CODES: Mapping[str, Rule] = {
         remedy="explicit = true, and packages = [...] that it gives",
         by_hand="which packages it gives, you know",
     ),
-    "EB106": Rule(what="an index over plain http", remedy="use https", by_hand=_WHOSE),
+    "EB106": Rule(what="an index or a channel over plain http", remedy="use https", by_hand=_WHOSE),
     "EB107": Rule(
         what="packages from an index, and no pip among conda's",
         remedy="add pip to conda's packages",
@@ -150,6 +150,16 @@ CODES: Mapping[str, Rule] = {
         what="a name of more than 255 characters, which AzureML's service refused",
         remedy="choose a shorter one: images are named with at most 128",
         by_hand="others may know it by this name",
+    ),
+    "EB128": Rule(
+        what='channel-priority = "disabled" with several channels',
+        remedy="leave it out, and write channel::package where another channel than the first is meant",
+        by_hand="which channel gives what, you know",
+    ),
+    "EB129": Rule(
+        what="conda's packages for CUDA, and no CUDA declared",
+        remedy='in an envbuild.toml (envbuild show --toml writes one): [virtual-packages] __cuda = "12.4"',
+        by_hand="which CUDA the machines have, you know",
     ),
 }  # fmt: skip
 """By code. A code is never given to another rule; one that is gone stays free."""

@@ -9,9 +9,10 @@ from packaging.utils import canonicalize_name
 
 from envbuild.definition import Definition
 from envbuild.formats.conda.condaspecs import names_a_version, spec_name
+from envbuild.matchspec.spec import match_spec
 from envbuild.pipeline.linting.codes import Finding, found
 
-__all__ = ["indexes", "no_pip", "repositories", "two_sources", "unpinned"]
+__all__ = ["any_channel", "indexes", "no_cuda", "no_pip", "repositories", "two_sources", "unpinned"]
 
 _OPEN = "no exact version, and no lock file"
 _DEFAULTS = ("defaults", "anaconda", "main", "pkgs/main", "pkgs/r", "pkgs/free")
@@ -45,13 +46,18 @@ def repositories(d: Definition) -> Iterator[Finding]:
 
 
 def two_sources(d: Definition) -> Iterator[Finding]:
-    """EB104 and EB124: conda and an index install into the same folder; two channels do not know of each other."""
+    """EB104 and EB124: conda's packages and an index's are one environment; two channels do not know of each other."""
     conda = {canonicalize_name(spec_name(spec)) for spec in d.conda}
     for requirement in d.pypi:
         parsed = Requirement(requirement.text)
         if canonicalize_name(parsed.name) in conda:
             item = parsed.name if parsed.url else requirement.text
-            yield found("EB104", "pypi", item, "is asked of conda and of an index: one would overwrite the other")
+            yield found(
+                "EB104",
+                "pypi",
+                item,
+                "is asked of conda and of an index: conda's is installed, and has to be what both ask for",
+            )
     theirs = [c for c in d.channels if c in _DEFAULTS or "repo.anaconda.com" in c]
     if theirs and any(c.rstrip("/").endswith("conda-forge") for c in d.channels):
         yield found("EB124", "channels", theirs[0], "its packages and conda-forge's are not built for each other")
@@ -64,10 +70,34 @@ def indexes(d: Definition) -> Iterator[Finding]:
         after = open_indexes[-1].name
         what = f"is asked for every package before {after}: whoever may publish there can stand in for any"
         yield found("EB105", "index", index.name, what)
-    for index in d.indexes:
-        host = urlsplit(index.url)
+    asked = [("index", index.name, index.url) for index in d.indexes]
+    for field, name, url in (*asked, *(("channels", channel, channel) for channel in d.channels)):
+        host = urlsplit(url)
         if host.scheme == "http" and (host.hostname or "") not in ("localhost", "127.0.0.1", "::1"):
-            yield found("EB106", "index", index.name, "is asked over http: anybody on the way can answer")
+            yield found("EB106", field, name, "is asked over http: anybody on the way can answer")
+
+
+def any_channel(d: Definition) -> Iterator[Finding]:
+    """EB128: with strict priority a name that the first channel has is nobody else's."""
+    if d.channel_priority == "disabled" and len(d.channels) > 1:
+        what = "any of the channels may give any package: whoever may publish on one can stand in for all"
+        yield found("EB128", "channel-priority", d.channel_priority, what)
+
+
+def no_cuda(d: Definition) -> Iterator[Finding]:
+    """EB129: conda asks the machine whether it has CUDA; here the definition says it, and without is none."""
+    if d.accelerator.startswith("cu") or any(name == "__cuda" for name, _ in d.virtual_packages):
+        return
+    for spec in d.conda:
+        if spec_name(spec).endswith("-gpu") or "cuda" in _build_of(spec):
+            yield found("EB129", "conda", spec, "a package for CUDA, and no CUDA is declared: it will not be found")
+
+
+def _build_of(spec: str) -> str:
+    try:
+        return match_spec(spec).build
+    except ValueError:
+        return ""
 
 
 def no_pip(d: Definition) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from datetime import date
 
 from envbuild.definition import Definition
 from envbuild.formats.conda.condaspecs import python_minor, spec_name
+from envbuild.formats.pythons import minor_of
 from envbuild.pipeline.linting.codes import Finding, found
 
 __all__ = ["conda_pythons", "end_of_life", "pythons"]
@@ -33,7 +34,7 @@ def end_of_life(d: Definition, today: date) -> Iterator[Finding]:
     """EB108: no security fixes any more."""
     conda = [spec for spec in d.conda if spec_name(spec) == "python"]
     for spec in conda or [d.python]:
-        minor = _minor(spec) if conda else spec
+        minor = _minor(spec) if conda else minor_of(spec)
         over = _END_OF_LIFE.get(minor)
         if over is not None and over < today:
             yield found("EB108", "python", spec, f"Python {minor} has had no security fixes since {over.isoformat()}")

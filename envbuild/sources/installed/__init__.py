@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envbuild.conda.condarc import read_condarc
-from envbuild.definition import SUITE_PYTHONS, DebianBase, Definition
+from envbuild.definition import DebianBase, Definition
 from envbuild.errors import UsageError
+from envbuild.formats.pythons import STANDALONE, is_served
 from envbuild.platforms import LINUX_AMD64
 from envbuild.sources.installed.condachosen import conda_owned, conda_part, overwritten
 from envbuild.sources.installed.condameta import CondaMeta, read_conda_meta
@@ -26,7 +27,7 @@ __all__ = ["Captured", "captured"]
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NONE: frozenset[str] = frozenset()
-_BROUGHT_WHY = "conda's Python needs it; the base has its own"
+_BROUGHT_WHY = "conda's Python needs it; the image's Python has its own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class _Capture:
         """The definition, with what was left behind and what there is to say."""
         conda = self._conda
         self._tell()
-        fits = self._python in SUITE_PYTHONS.values()
+        fits = is_served(self._python)
         definition = self._of_conda(conda) if conda and not (conda.only_python and fits) else self._of_pypi()
         name = _NOT_IN_NAMES.sub("-", self._prefix.name.lower()).strip("-")[:128].strip("-") or "environment"
         return Captured(
@@ -105,19 +106,18 @@ class _Capture:
         )
 
     def _of_pypi(self) -> Definition:
-        """A base's Python, with packages from indexes."""
-        suite = next((suite for suite, python in SUITE_PYTHONS.items() if python == self._python), "")
+        """A Python, the base's own or a standalone build, with packages from indexes."""
         platform = self._system.platform
-        whole = platform is not None and bool(suite) and self._prefix.usual
+        whole = platform is not None and is_served(self._python) and self._prefix.usual
         if not self._prefix.usual:
-            self._notices.append("its Python is another one than CPython with the usual threading, which bases have")
+            self._notices.append("its Python is another one than CPython with the usual threading, which images have")
         owned = conda_owned(self._conda, self._found.distributions) if self._conda else frozenset[str]()
         pypi = self._sorted(whole=whole, brought=owned)
         self._leave_condas_own()
-        suite = suite or self._nearest_suite()
+        python = self._python if is_served(self._python) else self._nearest_python()
         return Definition(
-            base=DebianBase(suite),
-            python=SUITE_PYTHONS[suite],
+            base=DebianBase.with_python(python),
+            python=python,
             pypi=pypi.requirements,
             accelerator=pypi.accelerator,
             platforms=(platform or LINUX_AMD64,),
@@ -141,15 +141,14 @@ class _Capture:
             self._notices.append("what was asked for is taken, in these versions; the rest comes by itself")
         return found
 
-    def _nearest_suite(self) -> str:
-        """The suite with the next newer Python, else the newest: old code runs on a new Python more often than not."""
+    def _nearest_python(self) -> str:
+        """The next newer Python that there is, else the newest: old code runs on a new Python more often than not."""
         own = _number(self._python)
-        newer = sorted((_number(python), suite) for suite, python in SUITE_PYTHONS.items() if _number(python) > own)
-        suite = newer[0][1] if newer else max(SUITE_PYTHONS, key=lambda one: _number(SUITE_PYTHONS[one]))
-        has = " and ".join(SUITE_PYTHONS.values())
-        why = f"bases have {has}: {SUITE_PYTHONS[suite]} is taken; a version that has no wheel for it must be changed"
+        python = next((one for one in STANDALONE if _number(one) > own), STANDALONE[-1])
+        has = f"{STANDALONE[0]} to {STANDALONE[-1]}"
+        why = f"there are {has}: {python} is taken; a version that has no wheel for it must be changed"
         self._left.append(LeftBehind("python", self._release, Left.PYTHON, why))
-        return suite
+        return python
 
     def _leave_condas_own(self) -> None:
         """What conda's Python is made of; its Python distributions were told of with the others."""

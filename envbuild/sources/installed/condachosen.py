@@ -24,7 +24,7 @@ class CondaPart:
 
 
 def conda_part(meta: CondaMeta, *, whole: bool) -> CondaPart:
-    """All packages as `name=version` (as `conda env export --no-builds`), or (not `whole`) those that were asked for.
+    """All packages as `name=version=build` (as `conda env export`), or (not `whole`) those that were asked for, without builds.
 
     The channel that most of them are from stands first, and a package from another one names it: what stands first would
     hide it elsewise.
@@ -35,7 +35,7 @@ def conda_part(meta: CondaMeta, *, whole: bool) -> CondaPart:
     channels = tuple(sorted(counts, key=lambda channel: (-counts[channel], channel)))
     rest = [meta.packages[name] for name in sorted(meta.packages.keys() - asked)]
     return CondaPart(
-        specs=tuple(_spec(package, channels[:1]) for package in kept),
+        specs=tuple(_spec(package, channels[:1], whole=whole) for package in kept),
         channels=channels or ((_DEFAULT_CHANNEL,) if kept else ()),
         left=tuple(LeftBehind(one.name, one.version, Left.BY_ITSELF, _BY_ITSELF) for one in rest),
     )
@@ -65,6 +65,8 @@ def _why(package: CondaPackage, distributions: Collection[str]) -> str:
     return "its files are gone from the environment, although conda's records have it"
 
 
-def _spec(package: CondaPackage, first: Collection[str]) -> str:
+def _spec(package: CondaPackage, first: Collection[str], *, whole: bool) -> str:
     pin = f"{package.name}={package.version}"
+    if whole and package.build:
+        pin = f"{package.name}=={package.version}={package.build}"
     return pin if not package.channel or package.channel in first else f"{package.channel}::{pin}"

@@ -40,6 +40,8 @@ class CondaPackage:
 
     name: str
     version: str
+    build: str
+    """Empty where the record does not say it, or no spec can name it."""
     channel: str
     """A name where it has one, else a URL without login and token; empty where the record does not say it."""
     subdir: str
@@ -135,6 +137,7 @@ def _package(path: Path, condarc: Condarc) -> CondaPackage:
         return CondaPackage(
             name=_text(said["name"]).lower(),
             version=_text(said["version"]),
+            build=_build(str(said.get("build") or "")),
             channel=channel_name(str(said.get("channel") or ""), condarc),
             subdir=str(said.get("subdir") or PurePosixPath(str(said.get("channel") or "")).name),
             depends=tuple(name[0].lower() for name in depends if name),
@@ -158,6 +161,13 @@ def _fault(package: CondaPackage) -> tuple[Left, str] | None:
     except ValueError as error:
         return Left.LOCAL, f"{error}: upload it to a channel"
     return None
+
+
+def _build(build: str) -> str:
+    try:
+        return build if match_spec(f"x=1={build}").build == build else ""
+    except ValueError:
+        return ""
 
 
 def _text(value: object) -> str:

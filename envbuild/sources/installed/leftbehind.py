@@ -17,6 +17,7 @@ class Left(StrEnum):
     SYSTEM = "system"
     TOOL = "tool"
     OVERWRITTEN = "overwritten"
+    BUILD = "build"
     VARIABLE = "variable"
     PYTHON = "python"
     OWN = "own"

@@ -1,20 +1,23 @@
-"""Conda channels, as the user's .condarc names them: whether each answers and lets us in."""
+"""Conda channels, as .condarc and our own settings name them: whether each answers and lets us in, and with what index."""
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from envbuild.conda.channels import channel_urls, public_channel
+from envbuild.conda.channels import public_channel
 from envbuild.conda.condarc import Condarc, read_condarc
+from envbuild.conda.reach import for_channels
 from envbuild.errors import EnvironmentFault
 from envbuild.http.faults import Passing, refused, unexpected
 from envbuild.http.listening import Listening
 from envbuild.http.logins import Logins, basic, decoded
 from envbuild.httpsettings import host_of, public_url, split_login
+from envbuild.settings.files import Origin
+from envbuild.settings.known import channel_key
+from envbuild.sources.channelplaces import ChannelPlaces
 from envbuild.workspace.doctor.diagnosis import Check, Verdict
 from envbuild.workspace.doctor.indexes import PACKAGES
 from envbuild.workspace.doctor.subject import ANSWER_TIME, Subject
@@ -23,9 +26,9 @@ from envbuild.workspace.doctor.together import Task, together
 __all__ = ["channel_checks"]
 
 _MOST = 8
-_PAGE = "noarch/repodata.json"
-"""Every channel has it (conda's specification of channels); it is large, so only its head is asked for."""
-_SCHEMES = ("http", "https", "all")
+_SHARDS = "noarch/repodata_shards.msgpack.zst"
+_PAGES = (_SHARDS, "noarch/repodata.json.zst", "noarch/repodata.json")
+"""A channel has one of them (CEP 16, CEP 36); they may be large, so only their heads are asked for."""
 _REFUSED = (401, 403, 407)
 
 
@@ -35,11 +38,13 @@ def channel_checks(subject: Subject) -> Sequence[Check]:
     checks = [
         Check(name="condarc", topic=PACKAGES, verdict=Verdict.WARNING, found=notice) for notice in condarc.notices
     ]
-    if not condarc.channels:
-        found = "none configured (.condarc)"
+    places = ChannelPlaces(condarc, subject.machine.channel_urls)
+    names = _names(subject, condarc)
+    if not names:
+        found = "none configured (.condarc, settings); conda-forge is meant where a definition names none"
         return [*checks, Check(name="channels", topic=PACKAGES, verdict=Verdict.NONE, found=found)]
     http = _http(subject, condarc)
-    asked = list(dict.fromkeys((name, url) for name in condarc.channels for url in channel_urls(name, condarc)))
+    asked = list(dict.fromkeys((name, url) for name in names for mirrors in places.members(name) for url in mirrors))
     tasks = [
         Task(
             name=f"channel {public_channel(name)}", topic=PACKAGES, about=public_channel(url),
@@ -50,11 +55,17 @@ def channel_checks(subject: Subject) -> Sequence[Check]:
     return [*checks, *together(tasks, ANSWER_TIME)]
 
 
+def _names(subject: Subject, condarc: Condarc) -> list[str]:
+    """Those of .condarc, then those that our own settings have a place for."""
+    known = {channel_key(name) for name in condarc.channels}
+    return [*condarc.channels, *(key for key in subject.machine.channel_urls if key not in known)]
+
+
 def _http(subject: Subject, condarc: Condarc) -> Listening:
-    """Our own settings go first, then conda's."""
-    own = subject.settings
-    theirs = {scheme: url for scheme, url in condarc.proxies.items() if scheme in _SCHEMES}
-    return Listening(replace(own, ca_bundle=own.ca_bundle or condarc.ca_bundle, proxies=own.proxies or theirs))
+    """Our own settings go first, then conda's, as when channels are read."""
+    values = subject.machine.settings.values
+    own = {name for name, value in values.items() if value.origin is not Origin.MACHINE}
+    return Listening(for_channels(subject.settings, condarc, own))
 
 
 def _channel(subject: Subject, http: Listening, name: str, url: str) -> Iterator[Check]:
@@ -66,7 +77,7 @@ def _channel(subject: Subject, http: Listening, name: str, url: str) -> Iterator
         return
     started = time.monotonic()
     try:
-        _ask(subject, http, url)
+        page = _ask(subject, http, url)
     except EnvironmentFault as fault:
         # A token may stand in the path.
         said = fault.what.replace(public_url(url), shown)
@@ -76,23 +87,27 @@ def _channel(subject: Subject, http: Listening, name: str, url: str) -> Iterator
         )  # fmt: skip
         return
     took = time.monotonic() - started
-    yield Check(
-        name=title, topic=PACKAGES, verdict=Verdict.OK, found=f"{shown} answers in {took:.2f} s{subject.way(url)}"
-    )
+    form = "with shards" if page == _SHARDS else "without shards: its whole index is fetched"
+    found = f"{shown} answers in {took:.2f} s{subject.way(url)}, {form}"
+    yield Check(name=title, topic=PACKAGES, verdict=Verdict.OK, found=found)
 
 
-def _ask(subject: Subject, http: Listening, url: str) -> None:
-    """EnvironmentFault where the channel is not there, or not for us."""
+def _ask(subject: Subject, http: Listening, url: str) -> str:
+    """The page that its index is. EnvironmentFault where the channel is not there, or not for us."""
     bare, written = split_login(url)
     login = decoded(written) if written else Logins(subject.settings).find(host_of(url))
-    try:
-        answer = http.exchange("HEAD", f"{bare}/{_PAGE}", {"Authorization": basic(login)} if login else {})
-    except Passing as passing:
-        raise passing.fault from passing
-    answer.close()
-    for heard in http.heard:
-        subject.http.hear(heard.host, heard.offset)
-    if answer.status in _REFUSED:
-        raise refused(answer.status, bare)
-    if answer.status >= 400:
-        raise unexpected(answer.status, f"{bare}/{_PAGE}", None)
+    status = 0
+    for page in _PAGES:
+        try:
+            answer = http.exchange("HEAD", f"{bare}/{page}", {"Authorization": basic(login)} if login else {})
+        except Passing as passing:
+            raise passing.fault from passing
+        answer.close()
+        for heard in http.heard:
+            subject.http.hear(heard.host, heard.offset)
+        status = answer.status
+        if status < 400:
+            return page
+        if status in _REFUSED:
+            raise refused(status, bare)
+    raise unexpected(status, f"{bare}/{_PAGES[-1]}", None)

@@ -13,6 +13,7 @@ from envbuild.machine import Machine
 from envbuild.ports import OpensBlobs
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.doctor.channels import channel_checks
+from envbuild.workspace.doctor.conda import conda_checks
 from envbuild.workspace.doctor.debian import debian_checks
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Diagnosis, Verdict
 from envbuild.workspace.doctor.disk import DISK, store_checks, temp_check
@@ -21,6 +22,7 @@ from envbuild.workspace.doctor.gpu import gpu_check
 from envbuild.workspace.doctor.indexes import PACKAGES, index_checks
 from envbuild.workspace.doctor.network import clock_check, proxy_checks
 from envbuild.workspace.doctor.programs import python_and_uv, settings_check
+from envbuild.workspace.doctor.pythons import python_mirror_checks
 from envbuild.workspace.doctor.registries import REGISTRIES, registry_checks, registry_urls
 from envbuild.workspace.doctor.runtimes import buildx_check, namespace_check, runtime_checks
 from envbuild.workspace.doctor.subject import MACHINE, NETWORK, Subject
@@ -74,6 +76,8 @@ def _outside(subject: Subject) -> list[Task]:
         Task(name="tls", topic=NETWORK, ask=lambda: tls_checks(subject, _urls(subject))),
         Task(name="index pypi", topic=PACKAGES, ask=partial(index_checks, subject), stops=needed),
         Task(name="debian", topic=PACKAGES, ask=partial(debian_checks, subject), stops=needed),
+        Task(name="python mirror", topic=PACKAGES, ask=partial(python_mirror_checks, subject)),
+        Task(name="conda", topic=PACKAGES, ask=partial(conda_checks, subject.environ)),
         Task(name="channels", topic=PACKAGES, ask=partial(channel_checks, subject)),
         Task(name="registries", topic=REGISTRIES, ask=partial(registry_checks, subject)),
     ]

@@ -9,11 +9,13 @@ import resource
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 from badinputs import (
     accepted,
     azuremlfiles,
+    channelfiles,
     condafiles,
     indexfiles,
     nativefiles,
@@ -23,11 +25,12 @@ from badinputs import (
     requirementfiles,
 )
 from badinputs.items import ITEMS, WITHOUT_ROWS
+from condachannel import package, serve, write_channel
 from packageindexes.scripted import scripted_site
 
 ROWS = [
     *nativefiles.ROWS, *requirementfiles.ROWS, *condafiles.ROWS, *projectfiles.ROWS, *azuremlfiles.ROWS, *placefiles.ROWS,
-    *otherfiles.ROWS, *indexfiles.ROWS,
+    *otherfiles.ROWS, *indexfiles.ROWS, *channelfiles.ROWS,
 ]  # fmt: skip
 SECONDS = 20
 """What is meant is 2; on a machine that does much else it may be more."""
@@ -62,13 +65,30 @@ def index(make_wheel, tmp_path):
         yield offered
 
 
+@pytest.fixture
+def channels(tmp_path):
+    """`channels(row)`: variables of a machine where every channel's name is below one server, which has conda-forge alone."""
+    with ExitStack() as stack:
+
+        def offered(row) -> dict[str, str]:
+            made = [package(**{key: one[key] for key in one if key != "corrupt"}) for one in row.packages]
+            folder = tmp_path / "channels" / "conda-forge"
+            write_channel(folder, made)
+            for one, asked in zip(made, row.packages, strict=True):
+                if asked.get("corrupt"):
+                    (folder / one.subdir / one.file).write_bytes(one.content[:-1] + b"X")
+            return {"CONDA_CHANNEL_ALIAS": stack.enter_context(serve(folder)).alias}
+
+        yield offered
+
+
 def limited() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
 @pytest.mark.parametrize("row", named(ROWS))
-def test_what_is_bad_is_told(row, home, project, no_network, index, tree_of):
+def test_what_is_bad_is_told(row, home, project, no_network, index, channels, tree_of):
     folder = project(row.files)
     if row.prepare:
         row.prepare(folder)
@@ -76,6 +96,8 @@ def test_what_is_bad_is_told(row, home, project, no_network, index, tree_of):
     env = {**home.env, **({} if row.online else no_network)}
     if row.wheels:
         env["ENVBUILD_PYPI_INDEX"] = index(row)
+    if row.packages:
+        env |= channels(row)
     result = subprocess.run(
         [*(POWERLESS if row.modes_bind else ()), sys.executable, "-m", "envbuild", *row.command],
         env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=120,

@@ -103,7 +103,7 @@ def test_commands_options_and_parts():
     assert {"build", "run", "cache", "completion"} <= set(values(""))
     assert values("cache ") == ["info", "prune", "verify"]
     assert values("build --plat") == ["--platform"]
-    assert values("lock x --resolver ") == ["uv", "pip-tools"]
+    assert values("lock x --resolver ") == ["uv", "pip-tools", "conda-lock"]
 
 
 def test_commands_have_their_summary(ask):
@@ -193,7 +193,7 @@ def test_settings_and_their_values(folder):
     assert offered("config set home ") == [("", "dir")]
     assert values("config set timeout ") == []
     assert offered("--config resol") == [("resolver=", "part")]
-    assert values("--config resolver=") == ["resolver=uv", "resolver=pip-tools"]
+    assert values("--config resolver=") == ["resolver=uv", "resolver=pip-tools", "resolver=conda-lock"]
     assert values("--config ca-bundle=o") == ["ca-bundle=one.tar"]
     assert values("--config nosuch=") == []
 

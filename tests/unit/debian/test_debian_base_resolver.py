@@ -109,10 +109,21 @@ def test_a_version_that_is_asked_for_counts_more_than_a_kept_one(resolver):
     assert base["libc6"].version == "2.36-9"
 
 
-def test_another_python_is_refused_with_the_suite_that_has_it(resolver):
-    with pytest.raises(ResolveFailed, match=r"bookworm has Python 3\.11, not 3\.13") as caught:
-        resolve(resolver, python="3.13", pypi=NUMPY)
-    assert "trixie" in caught.value.hint
+@pytest.mark.parametrize("python", ["3.13", "3.12", "3.11.9"])
+def test_another_python_is_no_part_of_the_base(resolver, python):
+    """Two interpreters in one image, or a base without what wheels expect of it."""
+    base, _ = resolve(resolver, python=python, pypi=NUMPY)
+    assert not [name for name in base if "python" in name]
+    assert {"libstdc++6", "libgcc-s1", "zlib1g", "libatomic1"} <= base.keys()
+
+
+def test_the_suites_own_release_is_the_suites_python(resolver):
+    assert resolve(resolver, python="3.11.2") == resolve(resolver, python="3.11")
+
+
+def test_condas_python_needs_none_of_the_suite(resolver):
+    base, _ = resolve(resolver, python="", conda=("python=3.11",))
+    assert not [name for name in base if "python" in name]
 
 
 def test_a_base_of_another_kind_is_not_debians_business(resolver):

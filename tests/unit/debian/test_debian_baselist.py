@@ -2,9 +2,9 @@
 
 import pytest
 
-from envbuild.debian.baselist import LEFT_OUT, SUITES, base_packages, is_left_out, python_of, suite_of, wants_python
+from envbuild.debian.baselist import LEFT_OUT, SUITES, base_packages, is_left_out, own_python, suite_of
 from envbuild.debian.relations import is_package_name, parse_relations
-from envbuild.definition import DebianBase, Definition, Requirement
+from envbuild.definition import SUITE_RELEASES, DebianBase, Definition, ImageBase, Requirement
 from envbuild.errors import ResolveFailed
 
 
@@ -18,32 +18,59 @@ def test_list_1_is_what_it_was_when_it_was_released():
     for suite, python in [("bookworm", "python3 python3.11 python3-distutils"), ("trixie", "python3 python3.13")]:
         assert base_packages(SUITES[suite], 1, python=False) == tuple(sorted(plain.split()))
         assert base_packages(SUITES[suite], 1, python=True) == tuple(sorted(f"{plain} {for_wheels} {python}".split()))
+        assert base_packages(SUITES[suite], 1, python=True, wheels=True) == base_packages(SUITES[suite], 1, python=True)
+        assert base_packages(SUITES[suite], 1, python=False, wheels=True) == tuple(
+            sorted(f"{plain} {for_wheels}".split())
+        )
 
 
 def test_each_suite_has_its_python():
-    assert (python_of("bookworm"), python_of("trixie")) == ("3.11", "3.13")
-    assert suite_of(DebianBase("trixie"), "3.13").archives == ("trixie", "trixie-updates", "trixie-security")
+    assert {name: suite.python for name, suite in SUITES.items()} == {"bookworm": "3.11", "trixie": "3.13"}
+    assert {name: suite.python_release for name, suite in SUITES.items()} == SUITE_RELEASES
+    assert suite_of(DebianBase("trixie")).archives == ("trixie", "trixie-updates", "trixie-security")
 
 
 @pytest.mark.parametrize(
-    ("base", "python", "what", "hint"),
+    ("base", "what", "hint"),
     [
-        (DebianBase("bookworm"), "3.13", "Debian bookworm has Python 3.11, not 3.13", "base.debian = 'trixie'"),
-        (DebianBase("trixie"), "3.9", "Debian trixie has Python 3.13, not 3.9", "3.11 (bookworm), 3.13 (trixie)"),
-        (DebianBase("jammy"), "3.11", "'jammy' is not served", "bookworm, trixie"),
-        (DebianBase("bookworm", 9), "3.11", "version 9 of the list", "Known are 1"),
+        (DebianBase("jammy"), "'jammy' is not served", "bookworm, trixie"),
+        (DebianBase("bookworm", 9), "version 9 of the list", "Known are 1"),
     ],
 )
-def test_what_is_not_served_names_what_is(base, python, what, hint):
+def test_what_is_not_served_names_what_is(base, what, hint):
     with pytest.raises(ResolveFailed) as caught:
-        suite_of(base, python)
+        suite_of(base)
     assert what in caught.value.what
     assert hint in caught.value.hint
 
 
-def test_python_is_in_the_base_where_packages_need_it():
-    assert wants_python(Definition(pypi=(Requirement("numpy"),)))
-    assert not wants_python(Definition(system=("git",), python=""))
+NUMPY = (Requirement("numpy"),)
+
+
+@pytest.mark.parametrize(
+    ("definition", "python"),
+    [
+        (Definition(python="3.11"), "3.11"),
+        (Definition(python="3.11", pypi=NUMPY), "3.11"),
+        (Definition(python="3.11.2"), "3.11"),
+        (Definition(python="", pypi=NUMPY), "3.11"),
+        (Definition(python="3.13", base=DebianBase("trixie")), "3.13"),
+        (Definition(python="3.13.5", base=DebianBase("trixie")), "3.13"),
+        (Definition(python=""), ""),
+        (Definition(system=("git",), python=""), ""),
+        (Definition(python="3.11.9"), ""),
+        (Definition(python="3.12"), ""),
+        (Definition(python="3.13"), ""),
+        (Definition(python="3.11", base=DebianBase("trixie")), ""),
+        (Definition(python="3.13.9", base=DebianBase("trixie"), pypi=NUMPY), ""),
+        (Definition(python="3.11", conda=("python=3.11",)), ""),
+        (Definition(python="", conda=("python",), pypi=NUMPY), ""),
+        (Definition(python="3.11", base=ImageBase("debian:12")), ""),
+    ],
+)
+def test_the_suites_own_python_serves_what_it_is_and_nothing_else(definition, python):
+    """A definition that got the suite's Python for another one would run on a version that nobody asked for."""
+    assert own_python(definition) == python
 
 
 @pytest.mark.parametrize(

@@ -257,3 +257,33 @@ def test_a_condarc_that_is_no_yaml_is_a_line_with_its_place(looked_at, tmp_path)
     checks, _ = looked_at()
     assert checks["channels"].verdict is Verdict.FAILING
     assert ".condarc" in checks["channels"].found
+
+
+def test_a_channel_that_our_own_settings_name_is_asked_and_its_kind_of_index_told(looked_at, tmp_path):
+    """Without shards hundreds of megabytes are fetched for a solve: whoever runs the channel can mend that."""
+    with served() as url:
+        checks, _ = looked_at(ENVBUILD_CHANNEL_TEAM=f"{url}/team")
+    assert checks["channel team"].verdict is Verdict.OK
+    assert checks["channel team"].found.endswith(", with shards")
+
+
+def test_a_mirror_of_pythons_is_asked_for_one_that_is_listed(looked_at, tmp_path):
+    """Else the first build with Python 3.12 is what finds out that the mirror is another one's."""
+    day, file = "20241016", "cpython-3.12.7+20241016-x86_64-unknown-linux-gnu-install_only.tar.gz"
+    (tmp_path / "catalog.json").write_text(json.dumps({"cpython-3.12.7-linux-x86_64-gnu": _listed(day, file)}))
+    there = tmp_path / "mirror" / day
+    there.mkdir(parents=True)
+    told = {"ENVBUILD_PYTHON_CATALOG": f"{tmp_path}/catalog.json", "ENVBUILD_PYTHON_MIRROR": f"{tmp_path}/mirror"}
+    told["ENVBUILD_PYTHON_MIRROR"] = (tmp_path / "mirror").as_uri()
+    assert looked_at(**told)[0]["python mirror"].verdict is Verdict.WARNING
+    (there / file).write_bytes(b"x")
+    checks, _ = looked_at(**told)
+    assert (checks["python mirror"].verdict, "has 3.12.7" in checks["python mirror"].found) == (Verdict.OK, True)
+
+
+def _listed(day, file):
+    return {
+        "name": "cpython", "arch": {"family": "x86_64", "variant": None}, "os": "linux", "libc": "gnu",
+        "major": 3, "minor": 12, "patch": 7, "prerelease": "", "variant": None, "build": day, "sha256": "0" * 64,
+        "url": f"https://mirror.example/releases/download/{day}/{file}",
+    }  # fmt: skip

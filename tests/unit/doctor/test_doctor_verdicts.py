@@ -10,6 +10,7 @@ from envbuild.http.listening import Heard
 from envbuild.http.presented import Presented, Trusted
 from envbuild.registry.greeting import Greeting
 from envbuild.workspace.doctor import engines, runtimes
+from envbuild.workspace.doctor.conda import conda_lock_check, extra_check
 from envbuild.workspace.doctor.debian import no_mirror
 from envbuild.workspace.doctor.diagnosis import Ability, Check, Diagnosis, Verdict
 from envbuild.workspace.doctor.disk import room_check
@@ -307,3 +308,22 @@ def test_the_json_keeps_its_schema_so_that_programs_can_rely_on_it():
 def test_no_line_is_wider_than_the_terminal():
     long = check("a", Verdict.FAILING, remedy="word " * 60)
     assert max(map(len, words(Diagnosis((long,)), 72)[:-1])) <= 72
+
+
+def test_without_the_conda_extra_it_is_told_what_would_add_it_and_nothing_is_wrong():
+    """Who has no conda packages must not read a fault of it."""
+    here = {"py-rattler": "0.28.0", "zstandard": "0.25", "msgpack": "1.1"}
+    assert extra_check(lambda name: here.get(name, "")).found == "solved by py-rattler 0.28.0"
+    lacking = extra_check(lambda name: "0.25" if name == "zstandard" else "")
+    assert (lacking.verdict, lacking.stops) == (Verdict.NONE, ())
+    assert lacking.found.startswith("not installed: py-rattler, msgpack;")
+    assert "envbuild[conda]" in lacking.found
+
+
+def test_the_second_solver_is_told_with_the_conda_that_it_would_use(tmp_path):
+    program = tmp_path / "micromamba"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert conda_lock_check(lambda _: "4.0", {"PATH": str(tmp_path)}).found == f"4.0, with {program}"
+    assert conda_lock_check(lambda _: "4.0", {"PATH": ""}).verdict is Verdict.NONE
+    assert "envbuild[conda-lock]" in conda_lock_check(lambda _: "", {"PATH": str(tmp_path)}).found

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envbuild.azuremlform.yamltext import yaml_text
 from envbuild.conda_dependencies import CondaDependencies
 from envbuild.environment import DEFAULT_CPU_IMAGE, DockerBuildContext, Environment
 from envbuild.errors import InvalidDefinition
 from envbuild.formats.nodes.yamlnodes import parse, plain
+from envbuild.formats.nodes.yamltext import yaml_text
 from envbuild.runconfig import RunConfiguration
 
 FILES = {"requirements.txt": "numpy\n"}
@@ -94,7 +94,7 @@ SAME = {
     "a Python in full": (
         lambda: with_packages(python_version="3.11.9", pip_packages=["numpy"]),
         "environment.yml",
-        "dependencies: ['python=3.11', pip, {pip: [numpy]}]\n",
+        "dependencies: ['python=3.11.9', pip, {pip: [numpy]}]\n",
     ),
     "build context as it is": (
         lambda: Environment.from_docker_build_context("x", DockerBuildContext(location="context")),

@@ -263,7 +263,7 @@ def test_what_the_sdk_wrote_of_itself_is_read():
     document = without_packages(baseImage=None)
     conda = "channels: [anaconda, conda-forge]\ndependencies:\n- python=3.8.13\n- pip:\n  - azureml-defaults\nname: azureml_1\n"
     found = v1(document | {"version": 3, "description": "d", "tags": {"team": "x"}}, conda_dependencies_yml=conda)
-    assert (found.definition.python, found.definition.pypi, found.definition.conda) == ("3.8", (), ())
+    assert (found.definition.python, found.definition.pypi, found.definition.conda) == ("3.8.13", (), ())
     assert (found.definition.description, found.definition.tags) == ("d", (("team", "x"),))
 
 
@@ -395,11 +395,10 @@ def test_what_is_no_environment_is_refused(text):
     faults({"azureml_environment.json": text}, "azureml_environment.json")
 
 
-def test_python_env_of_mlflow_takes_the_minor_version_and_says_so():
+def test_python_env_of_mlflow_has_the_python_that_the_model_was_made_with():
     text = "python: 3.11.4\nbuild_dependencies:\n- pip==23.1\n- setuptools\ndependencies:\n- -r requirements.txt\n"
     found = reading({"python_env.yaml": text, "requirements.txt": "numpy==2.1\n"}, "python_env.yaml")
-    assert found.definition == Definition(name="python-env", python="3.11", pypi=(Requirement("numpy==2.1"),))
-    assert "3.11.4" in found.notices[0]
+    assert found.definition == Definition(name="python-env", python="3.11.4", pypi=(Requirement("numpy==2.1"),))
     assert found.files == ("python_env.yaml", "requirements.txt")
 
 
@@ -416,13 +415,12 @@ def test_python_env_without_a_python_is_refused(text, what):
     assert what in said
 
 
-def test_the_conda_yaml_of_a_model_takes_the_minor_version_of_its_python():
+def test_the_conda_yaml_of_a_model_has_the_python_that_it_was_made_with():
     text = (
         "name: mlflow-env\nchannels: [conda-forge]\ndependencies:\n- python=3.11.4\n- pip<=24\n- pip:\n  - numpy==2.1\n"
     )
     found = reading({"conda.yaml": text}, "conda.yaml")
-    assert (found.definition.python, found.definition.pypi) == ("3.11", (Requirement("numpy==2.1"),))
-    assert "3.11.4" in found.notices[0]
+    assert (found.definition.python, found.definition.pypi) == ("3.11.4", (Requirement("numpy==2.1"),))
 
 
 def test_a_python_decides_the_base_that_has_it():
@@ -440,9 +438,9 @@ def test_debian_packages_beside_a_definition_are_part_of_it(name):
 
 
 def test_a_runtime_beside_requirements_decides_the_python():
-    found = reading({"requirements.txt": "six\n", "runtime.txt": "python-3.13.2\n"}, "requirements.txt")
-    assert (found.definition.python, found.definition.base) == ("3.13", DebianBase("trixie"))
-    assert "python-3.13.2" in found.notices[-1]
+    found = reading({"requirements.txt": "six\n", "runtime.txt": "python-3.12.2\n"}, "requirements.txt")
+    assert (found.definition.python, found.definition.base) == ("3.12.2", DebianBase())
+    assert "Python 3.12.2" in found.notices[-1]
 
 
 def test_files_that_are_not_there_are_remembered_since_their_coming_changes_the_meaning():

@@ -224,18 +224,27 @@ def test_a_python_that_cannot_be_had_is_never_another_one(spec):
 @pytest.mark.parametrize(
     ("spec", "python", "said"),
     [
-        ("python=3.11.9", "3.11", "python=3.11.9: the base's own release of 3.11 is taken"),
-        ("python==3.13.1=h123", "3.13", "python==3.13.1=h123: the base's own release of 3.13 is taken"),
-        ("python=3.8.13", "3.8", "python=3.8.13: 3.8 is meant"),
+        ("python=3.11.9", "3.11.9", ""),
+        ("python==3.13.1=h123", "3.13.1", "python==3.13.1=h123: 3.13.1 is meant: no conda is needed for it"),
+        ("python=3.8.13", "3.8.13", ""),
+        ("python=3.12", "3.12", ""),
         ("python=3.11", "3.11", ""),
         ("python=3.11.*", "3.11", ""),
     ],
 )
-def test_a_release_of_python_is_its_minor_version_and_said(spec, python, said):
+def test_a_release_of_python_is_that_release(spec, python, said):
     """AzureML's SDK wrote python=3.8.13 into every environment; refused, none of them could be read."""
     found = read(f"dependencies:\n- {spec}\n- pip:\n  - six\n")
     assert found.definition.python == python
     assert list(found.notices) == ([said] if said else [])
+
+
+@pytest.mark.parametrize("spec", ["python=2.7", "python=3.7", "python=3.6.15"])
+def test_a_python_that_conda_alone_has_is_condas(spec):
+    """There is no standalone build of it, and conda's channels have it: the environment can be made."""
+    found = read(f"dependencies:\n- {spec}\n- pip\n- pip:\n  - six\n").definition
+    assert (found.python, found.conda) == ("", ("pip", spec))
+    assert [one.text for one in found.pypi] == ["six"]
 
 
 def test_a_version_of_pip_is_said_to_mean_nothing_where_conda_installs_nothing():

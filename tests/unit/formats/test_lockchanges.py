@@ -69,3 +69,37 @@ def test_a_debian_package_that_moves_to_the_security_suite_is_no_other_index():
     old = replace(wheel("a", "1", "1"), kind=ArtifactKind.DEB, source="debian:bookworm")
     new = replace(old, version="2", sha256="2" * 64, source="debian:bookworm-security")
     assert [str(change) for change in changes(lock(old), lock(new))] == ["~ a 1 -> 2"]
+
+
+def conda(version, build, digit, *, source="conda-forge/linux-64", end="conda"):
+    file = f"numpy-{version}-{build}.{end}"
+    return replace(wheel("numpy", version, digit), kind=ArtifactKind.CONDA, file=file, source=source)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (conda("1.26.4", "py311_0", "1"), conda("1.26.4", "py311_1", "2"), "~ numpy 1.26.4 py311_0 -> py311_1"),
+        (conda("1.26.4", "py311_0", "1"), conda("2.0.0", "py311_1", "2"), "~ numpy 1.26.4 -> 2.0.0"),
+        (conda("1.26.4", "0", "1", end="tar.bz2"), conda("1.26.4", "0", "2"), "~ numpy 1.26.4 0 -> another file"),
+        (None, conda("1.26.4", "py311_0", "1"), "+ numpy 1.26.4 py311_0"),
+        (conda("1.26.4", "py311_0", "1"), None, "- numpy 1.26.4 py311_0"),
+        (
+            None,
+            conda("1.26.4", "0", "1", source="https://c.example/lab/noarch"),
+            "+ numpy 1.26.4 0 (https://c.example/lab)",
+        ),
+        (conda("1", "0", "1", source="lab/noarch"), conda("1", "1", "2", source="lab/linux-64"), "~ numpy 1 0 -> 1"),
+        (conda("1", "0", "1", source="lab/noarch"), conda("1", "1", "2"), "~ numpy 1 0 -> 1 (lab -> conda-forge)"),
+    ],
+)
+def test_another_build_of_a_conda_package_is_a_change_that_is_seen(old, new, told):
+    """The same version built anew may have other libraries beneath it."""
+    (change,) = changes(lock(*filter(None, [old])), lock(*filter(None, [new])))
+    assert str(change) == told
+    assert (change.old_build, change.new_build)[old is None] in told or change.old_version != change.new_version
+
+
+def test_a_conda_package_and_a_wheel_of_one_name_are_two_packages():
+    found = changes(lock(wheel("numpy", "1", "1")), lock(conda("1", "0", "2")))
+    assert [str(change) for change in found] == ["+ numpy 1 0", "- numpy 1"]

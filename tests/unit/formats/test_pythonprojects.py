@@ -87,7 +87,7 @@ def test_which_scripts_have_a_header(data, has):
         ("# /// script\n#\n# ///\n\n# /// script\n#\n# ///\n", [("5", "a second header: PEP 723 allows one")]),
         ('# /// script\n# colour = "red"\n# ///\n', [("2", "colour: unknown key")]),
         ('# /// script\n# dependencies = [\n#   "a",\n#   "-r x.txt",\n# ]\n# ///\n', [("4", "dependencies: -r x.txt: not a requirement (PEP 508)")]),
-        ('# /// script\n# requires-python = ">=3.99"\n# ///\n', [("2", "requires-python: >=3.99 allows none of the Pythons that a base has")]),
+        ('# /// script\n# requires-python = ">=3.99"\n# ///\n', [("2", "requires-python: >=3.99 allows none of the Pythons that there are")]),
         ('# /// script\n# requires-python = "three"\n# ///\n', [("2", "requires-python: not a version specifier: 'three'")]),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ from envbuild.errors import EnvironmentFault
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.members import Member, MemberKind, MemberTable
 from envbuild.platforms import Platform
-from envbuild.runners.hostfit import check_host, glibc_needed
+from envbuild.runners.hostfit import HostSystem, check_host, glibc_needed, virtual_packages_needed
 from envbuild.runners.interpreter import HostPython
 
 HOST = HostPython(Path("/usr/bin/python3.11"), "3.11.2", "x86_64", "linux", "2.28")
@@ -91,3 +91,44 @@ def test_another_processor_system_or_c_library_is_refused():
     ):
         with pytest.raises(EnvironmentFault, match=word):
             check(LOCK, TABLES, host=host, libraries={"libgomp.so.1"}, programs={"dot"})
+
+
+def conda_table(*depends):
+    return MemberTable((), {"depends": "\n".join(depends)})
+
+
+NUMPY = artifact(ArtifactKind.CONDA, "numpy", "numpy-1-0.conda")
+
+
+@pytest.mark.parametrize(
+    ("depends", "words"),
+    [
+        (("libgcc >=13", "__glibc >=2.28,<3.0.a0"), ""),
+        (("__glibc >=2.34,<3.0.a0",), "numpy needs glibc 2.34, this machine has 2.28"),
+        (("__glibc >=2.35", "__glibc >=2.17"), "numpy needs glibc 2.35"),
+        (("__linux", "__cuda >=12"), ""),
+    ],
+)
+def test_a_conda_packages_glibc_counts_like_a_wheels(depends, words):
+    """Else a program fails with a loader's words in the middle of a run."""
+    tables = {NUMPY.sha256: conda_table(*depends)}
+    try:
+        check_host(lock_of(NUMPY), tables, HOST, lambda _: True, lambda _: True)
+        said = ""
+    except EnvironmentFault as fault:
+        said = fault.what
+    assert words in said
+    assert bool(words) == bool(said)
+
+
+def test_another_c_library_is_no_place_for_a_conda_package_that_asks_for_glibc():
+    musl = HostSystem("linux", "x86_64", "")
+    with pytest.raises(EnvironmentFault, match="numpy need glibc"):
+        check_host(lock_of(NUMPY), {NUMPY.sha256: conda_table("__glibc >=2.17")}, musl, lambda _: True, lambda _: True)
+    check_host(lock_of(NUMPY), {NUMPY.sha256: conda_table("python")}, musl, lambda _: True, lambda _: True)
+
+
+def test_what_a_package_asks_of_a_machine_is_read_from_its_dependencies():
+    facts = {"depends": "python >=3.11\n__cuda\n__glibc >=2.17,<3.0.a0\n__unix"}
+    assert virtual_packages_needed(facts) == {"__cuda": "", "__glibc": ">=2.17,<3.0.a0", "__unix": ""}
+    assert virtual_packages_needed({}) == {}

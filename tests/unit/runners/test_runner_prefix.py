@@ -17,7 +17,8 @@ from envbuild.layers.writer import LayerWriter, ancestors
 from envbuild.members import Member, MemberKind
 from envbuild.runners.command import Command, CommandKind
 from envbuild.runners.interpreter import HostPython, find_interpreter
-from envbuild.runners.prefix import find_prefix, make_prefix, run_in_prefix
+from envbuild.runners.prefix import find_prefix, make_prefix
+from envbuild.runners.prefixcommand import run_in_prefix
 from envbuild.runners.unpack import content_of
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"

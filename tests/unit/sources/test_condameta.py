@@ -69,8 +69,8 @@ def test_a_clone_asks_for_every_file_and_still_means_python_alone(env):
     assert read(env).definition.conda == ()
 
 
-def test_conda_packages_are_pinned_without_builds_as_conda_env_export_does(env):
-    """AzureML's from_existing_conda_environment is `conda env export --no-builds`: the same packages must come of it."""
+def test_conda_packages_are_pinned_with_their_builds_as_conda_env_export_does(env):
+    """What works there was these builds: another build of a version may be of another BLAS or CUDA."""
     env.python_by_conda()
     env.record("numpy", "1.26.4", "py311_0", depends=["python", "libopenblas"], dists=["numpy"])
     env.record("libopenblas", "0.3.27", "h_0")
@@ -81,8 +81,9 @@ def test_conda_packages_are_pinned_without_builds_as_conda_env_export_does(env):
     env.dist("idna", "3.7")
     found = read(env)
     assert found.definition.conda == (
-        "ca-certificates=2024.7.2", "libopenblas=0.3.27", "numpy=1.26.4", "openssl=3.3.0", "pip=24.2", "python=3.11.9",
-        "setuptools=75.1.0", "tzdata=2024a", "wheel=0.44.0",
+        "ca-certificates==2024.7.2=h3_0", "libopenblas==0.3.27=h_0", "numpy==1.26.4=py311_0", "openssl==3.3.0=h2_3",
+        "pip==24.2=py311_0", "python==3.11.9=h1_0", "setuptools==75.1.0=py311_0", "tzdata==2024a=h4_0",
+        "wheel==0.44.0=py311_0",
     )  # fmt: skip
     assert (found.definition.channels, pins(found)) == (("conda-forge",), ["idna==3.7", "requests==2.32.0"])
     assert found.left_behind == ()
@@ -108,7 +109,7 @@ def test_every_form_of_a_spec_in_the_history_names_its_package(env, spec):
     env.python_by_conda()
     env.record("numpy", "1.26.4", depends=["python"])
     env.history(CREATED.format("python numpy", f"'python=3.11', {spec}"))
-    assert "numpy=1.26.4" in read(env).definition.conda
+    assert "numpy==1.26.4=0" in read(env).definition.conda
 
 
 @pytest.mark.parametrize("line", ["# update specs: python=2.7,numpy >=1.2,<2", "# install specs: ['numpy', 'python']"])
@@ -116,7 +117,7 @@ def test_the_history_of_old_condas_is_understood(env, line):
     env.python_by_conda()
     env.record("numpy", "1.26.4", depends=["python"])
     env.history(f"# cmd: conda install x\n{line}")
-    assert "numpy=1.26.4" in read(env).definition.conda
+    assert "numpy==1.26.4=0" in read(env).definition.conda
 
 
 @pytest.mark.parametrize("marks", ["requested_spec", "requested_specs", None])
@@ -163,18 +164,18 @@ def test_of_another_system_what_was_asked_for_is_taken_with_its_versions(env):
     assert left(found) == dict.fromkeys(["idna", "llvm-openmp", "openssl"], Left.BY_ITSELF)
 
 
-def test_a_python_that_no_base_has_stays_conda_s(env):
-    env.python_by_conda(version="3.12.4", requested_spec="python=3.12")
+def test_a_python_that_conda_alone_has_stays_conda_s(env):
+    env.python_by_conda(version="3.7.12", requested_spec="python=3.7")
     env.dist("requests", "2.32.0")
     found = read(env)
-    assert ("python=3.12.4" in found.definition.conda, pins(found)) == (True, ["requests==2.32.0"])
+    assert ("python==3.7.12=h1_0" in found.definition.conda, pins(found)) == (True, ["requests==2.32.0"])
 
 
 def test_an_environment_without_python_is_conda_s_alone(tmp_path):
     env = Made.conda(tmp_path / "r")
     env.record("r-base", "4.3.1", subdir="linux-aarch64")
     found = read(env)
-    assert (found.definition.conda, found.definition.pypi) == (("r-base=4.3.1",), ())
+    assert (found.definition.conda, found.definition.pypi) == (("r-base==4.3.1=0",), ())
     assert found.definition.platforms == (Platform("linux", "arm64"),)
 
 
@@ -215,8 +216,8 @@ def test_a_package_of_another_channel_names_it_and_no_secret_is_kept(env):
     env.record("mkl", "2024.0", channel="https://repo.anaconda.com/pkgs/main")
     found = read(env)
     assert found.definition.channels == ("conda-forge", "bioconda", "defaults", "https://conda.corp.example/bio")
-    assert {"bioconda::bwa=0.7", "https://conda.corp.example/bio::samtools=1.20"} <= {*found.definition.conda}
-    assert "defaults::mkl=2024.0" in found.definition.conda
+    assert {"bioconda::bwa==0.7=0", "https://conda.corp.example/bio::samtools==1.20=0"} <= {*found.definition.conda}
+    assert "defaults::mkl==2024.0=0" in found.definition.conda
     assert "secret" not in repr(found)
 
 
@@ -292,7 +293,7 @@ def test_what_conda_build_made_here_is_left_behind(env):
     env.record("lost", "1.0", channel="<unknown>", requested_spec="lost")
     found = read(env)
     assert left(found)["mine"] is Left.LOCAL
-    assert ("lost=1.0" in found.definition.conda, found.definition.channels) == (True, ("conda-forge",))
+    assert ("lost==1.0=0" in found.definition.conda, found.definition.channels) == (True, ("conda-forge",))
 
 
 def test_records_of_windows_have_backslashes(env):

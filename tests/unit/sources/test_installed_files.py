@@ -362,8 +362,19 @@ def test_tags_of_every_system_are_told_apart(tag, system):
     assert system_of_tags([tag]) == system
 
 
-@pytest.mark.parametrize(("own", "taken"), [("3.9", "3.11"), ("3.12", "3.13"), ("3.14", "3.13")])
-def test_a_python_that_no_base_has_gives_the_nearest_and_says_so(tmp_path, own, taken):
+@pytest.mark.parametrize("own", ["3.8", "3.9", "3.12", "3.14"])
+def test_a_python_that_no_base_has_is_taken_as_it_is(tmp_path, own):
+    """There are standalone builds of it: nothing else has to change."""
+    venv = Made.venv(tmp_path / "v", python=own)
+    venv.dist("pandas", requires=["numpy"])
+    venv.dist("numpy")
+    found = read(venv)
+    assert (found.definition.python, pins(found)) == (own, ["numpy==1.0", "pandas==1.0"])
+    assert left(found) == {}
+
+
+@pytest.mark.parametrize(("own", "taken"), [("3.7", "3.8"), ("3.6", "3.8"), ("3.15", "3.14")])
+def test_a_python_that_nothing_has_gives_the_nearest_and_says_so(tmp_path, own, taken):
     venv = Made.venv(tmp_path / "v", python=own)
     venv.dist("pandas", requires=["numpy"])
     venv.dist("numpy")

@@ -102,6 +102,48 @@ def test_without_a_dependency_the_last_name_wins() -> None:
     assert conflict.winner.name == "bb"
 
 
+def conda(name: str, size: int = 1000) -> Artifact:
+    return wheel(name, size, kind=ArtifactKind.CONDA)
+
+
+def conda_tables(contents: dict[Artifact, list[Member]], depends: dict[str, str]) -> dict[str, MemberTable]:
+    return {a.sha256: MemberTable(tuple(m), {"depends": depends.get(a.name, "")}) for a, m in contents.items()}
+
+
+@pytest.mark.parametrize(("depends", "winner"), [({}, "aa"), ({"aa": "bb >=1"}, "aa"), ({"bb": "aa >=1"}, "bb")])
+def test_of_conda_packages_the_one_that_is_linked_last_wins(depends: dict[str, str], winner: str) -> None:
+    """As rattler decides it (test_link_order.py): the first by name where neither needs the other."""
+    a, b = conda("aa"), conda("bb")
+    (found,) = find_conflicts(lock_of(a, b), conda_tables({a: [file("x", "1")], b: [file("x", "2")]}, depends))
+    assert found.winner.name == winner
+
+
+def test_a_wheel_wins_over_a_conda_package_and_both_over_a_system_package() -> None:
+    """pip installs into the environment that conda made."""
+    deb, package, one = wheel("a", kind=ArtifactKind.DEB), conda("z"), wheel("b")
+    contents = {deb: [file("x", "1"), file("y", "1")], package: [file("x", "2"), file("y", "2")], one: [file("x", "3")]}
+    found = find_conflicts(lock_of(deb, package, one), tables(contents))
+    assert {c.path: c.winner.name for c in found} == {"x": "b", "y": "z"}
+
+
+def test_conda_packages_and_wheels_share_one_ladder() -> None:
+    """Else an image of both has twice the layers, more than engines take."""
+    packages = [conda(f"c{n}", 1000 + n) for n in range(60)] + [wheel(f"w{n}", 1000 + n) for n in range(60)]
+    plan = arrange(lock_of(*packages), tables({a: [file(f"f/{a.file}{a.kind}")] for a in packages}))
+    kinds = [g.kind for g in plan.groups]
+    assert kinds[:2] == [GroupKind.SKELETON, GroupKind.CONDA], "conda's own files take the place of the venv"
+    assert set(kinds[2:-1]) == {GroupKind.PACKAGES}
+    assert len(plan.groups) <= 63
+
+
+def test_a_standalone_python_lies_beneath_its_venv() -> None:
+    python = wheel("cpython", 30_000_000, "3.12.7", ArtifactKind.PYTHON)
+    package = wheel("numpy")
+    plan = arrange(lock_of(python, package), tables({a: [file(f"f/{a.name}")] for a in (python, package)}))
+    wanted = [GroupKind.SKELETON, GroupKind.PYTHON, GroupKind.VENV, GroupKind.WHEELS, GroupKind.TOP]
+    assert [g.kind for g in plan.groups] == wanted
+
+
 def test_a_mode_alone_is_a_conflict() -> None:
     a, b = wheel("aa"), wheel("bb")
     assert find_conflicts(lock_of(a, b), tables({a: [file("x", "1", 0o755)], b: [file("x", "1")]}))

@@ -5,11 +5,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from envbuild.formats.nodes.yamlnodes import Kind, Scalar, YamlFault, parse
+from envbuild.formats.nodes.yamlnodes import Kind, Scalar, YamlFault, parse_lock
 
 __all__ = ["json_text", "yaml_lines", "yaml_scalar", "yaml_text"]
 
-_NOT_PRINTED = re.compile(r"[^\t\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_OTHERWISE = re.compile(r"=|<<|[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+|0o[0-7]+|[-+]?[0-9_]+")
+"""What another reader takes for a number, a merge or a default: YAML 1.2 has other words than 1.1."""
+_PLAIN = re.compile(r"https?://[A-Za-z0-9._/+%-]*[A-Za-z0-9_/]|(?=[0-9]*[acdf])[0-9a-f]{32,128}")
+"""An address, a hash: a lock is made of them, and a reader is slow."""
+_NOT_PRINTED = re.compile(r"[^\t\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def yaml_text(value: Mapping[str, Any]) -> str:
@@ -60,10 +64,14 @@ def yaml_scalar(value: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    if "\n" in text or text != text.strip() or text.startswith(("?", "---", "...")):
+    if _PLAIN.fullmatch(text):
+        return True
+    if not text.isprintable() or text != text.strip():
+        return False
+    if text.startswith(("?", "---", "...")) or _OTHERWISE.fullmatch(text):
         return False
     try:
-        node = parse(text)
+        node = parse_lock(text)
     except YamlFault:
         return False
     if not isinstance(node, Scalar) or node.kind is not Kind.TEXT or node.text != text:

@@ -1,6 +1,7 @@
-"""Which artifacts share a layer, in which order layers stand, and who wins where two artifacts claim one path. Layout 1.
+"""Which artifacts share a layer, and in which order layers stand. Layout 1.
 
-    skeleton · base debs (12) · system debs (8) · venv · ladder of wheels (60) · the project's own wheel · top
+    skeleton · base debs (12) · system debs (8) · Python, where it is a standalone build · venv, or conda's own files
+    · ladder of wheels and conda packages (60) · the project's own wheel · top
 
 The ladder keeps layers stable: an artifact's place depends on its own size and name, not on what else is in the image.
 So two images that share a large package share its layer, and one changed package changes one layer.
@@ -15,8 +16,9 @@ from enum import StrEnum
 from envbuild.errors import BuildFailed
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.members import DIRECTORY_MODES, Member, MemberKind, MemberTable
+from envbuild.plan.conflicts import Conflict, find_conflicts
 
-__all__ = ["Conflict", "Group", "GroupKind", "Plan", "arrange", "find_conflicts", "ladder"]
+__all__ = ["Group", "GroupKind", "Plan", "arrange", "ladder"]
 
 _KIB = 1024
 _MOST_LAYERS = 120
@@ -45,14 +47,19 @@ class GroupKind(StrEnum):
 
     SKELETON = "skeleton"
     DEBS = "debs"
+    PYTHON = "python"
     VENV = "venv"
+    CONDA = "conda"
+    """What makes the environment's folder a conda environment, beside its packages."""
     WHEELS = "wheels"
+    PACKAGES = "packages"
+    """Conda packages, and wheels among them."""
     TOP = "top"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One layer to be: the artifacts in it, in order. Skeleton, venv and top are made, not taken from artifacts."""
+    """One layer to be: the artifacts in it, in order. Skeleton, venv, conda and top are made, not taken from artifacts."""
 
     kind: GroupKind
     artifacts: tuple[Artifact, ...] = ()
@@ -65,15 +72,6 @@ class Group:
         names = [f"{a.name} {a.version}" for a in self.artifacts]
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         return f"envbuild {self.kind.value}: {shown}"
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Artifacts that have different bytes at one path; the winner's stand in the image."""
-
-    path: str
-    winner: Artifact
-    losers: tuple[Artifact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +91,15 @@ def arrange(lock: Lock, tables: Mapping[str, MemberTable]) -> Plan:
     groups = [Group(GroupKind.SKELETON)]
     groups += [Group(GroupKind.DEBS, g) for g in ladder(lock.base_artifacts, _BASE, alone)]
     groups += [Group(GroupKind.DEBS, g) for g in ladder(lock.of_kind(ArtifactKind.DEB), _SYSTEM, alone)]
-    if lock.interpreter is not None:
+    groups += [Group(GroupKind.PYTHON, (python,)) for python in lock.of_kind(ArtifactKind.PYTHON)]
+    if lock.has_conda:
+        groups.append(Group(GroupKind.CONDA))
+    elif lock.interpreter is not None:
         groups.append(Group(GroupKind.VENV))
     wheels = lock.of_kind(ArtifactKind.WHEEL)
-    groups += [Group(GroupKind.WHEELS, g) for g in ladder([w for w in wheels if not w.is_own], _PACKAGES, alone)]
+    packages = [*lock.of_kind(ArtifactKind.CONDA), *(w for w in wheels if not w.is_own)]
+    kind = GroupKind.PACKAGES if lock.has_conda else GroupKind.WHEELS
+    groups += [Group(kind, g) for g in ladder(packages, _PACKAGES, alone)]
     groups += [Group(GroupKind.WHEELS, (own,)) for own in wheels if own.is_own]
     groups.append(Group(GroupKind.TOP))
     if len(groups) > _MOST_LAYERS:
@@ -146,63 +149,6 @@ def _bins(artifacts: Sequence[Artifact], count: int) -> list[tuple[Artifact, ...
 def _key(artifact: Artifact) -> str:
     """Ecosystem and name, without the version: an upgrade stays in its bin."""
     return f"{_ECOSYSTEMS.get(artifact.kind, 'pypi')}:{artifact.name}"
-
-
-def find_conflicts(lock: Lock, tables: Mapping[str, MemberTable]) -> tuple[Conflict, ...]:
-    """Paths at which artifacts differ, with the winner: dependents over dependencies, then the last by name.
-
-    BuildFailed where one artifact's file or link stands where another one has a folder: no order can serve both.
-    """
-    owners: dict[str, list[tuple[Artifact, Member]]] = defaultdict(list)
-    for artifact in lock.everything:
-        for member in tables[artifact.sha256].members:
-            owners[member.path].append((artifact, member))
-    _refuse_files_as_folders(owners)
-    needs = _Needs(lock, tables)
-    conflicts = []
-    for path in sorted(p for p, found in owners.items() if len(found) > 1):
-        claimants = owners[path]
-        if len({m.content for _, m in claimants if m.kind is not MemberKind.DIRECTORY}) > 1:
-            ranked = sorted((a for a, _ in claimants), key=needs.rank)
-            conflicts.append(Conflict(path, ranked[-1], tuple(ranked[:-1])))
-    return tuple(conflicts)
-
-
-def _refuse_files_as_folders(owners: Mapping[str, Sequence[tuple[Artifact, Member]]]) -> None:
-    folders: dict[str, Artifact] = {}
-    for path, found in owners.items():
-        parent = path.rpartition("/")[0]
-        while parent and parent not in folders:
-            folders[parent] = found[0][0]
-            parent = parent.rpartition("/")[0]
-    for path, found in owners.items():
-        for artifact, member in found:
-            other = folders.get(path)
-            if member.kind is not MemberKind.DIRECTORY and other is not None:
-                raise BuildFailed(
-                    f"{artifact.name} has a {member.kind.value} at /{path}, where {other.name} has a folder",
-                    hint=f"leave out {artifact.name} or {other.name}: they cannot be installed together",
-                )
-
-
-class _Needs:
-    """Who depends on whom, from the names that the artifacts' own metadata gives."""
-
-    def __init__(self, lock: Lock, tables: Mapping[str, MemberTable]) -> None:
-        wheels = lock.of_kind(ArtifactKind.WHEEL)
-        self._direct = {a.name: tables[a.sha256].facts.get("requires", "").split("\n") for a in wheels}
-
-    def rank(self, artifact: Artifact) -> tuple[int, str]:
-        """Higher for what needs more of the others: a dependent ranks above all that it depends on."""
-        if artifact.kind is not ArtifactKind.WHEEL:
-            return 0, artifact.name
-        reached, waiting = {artifact.name}, [artifact.name]
-        while waiting:
-            for name in self._direct.get(waiting.pop(), ()):
-                if name in self._direct and name not in reached:
-                    reached.add(name)
-                    waiting.append(name)
-        return len(reached), artifact.name
 
 
 def _directories(lock: Lock, tables: Mapping[str, MemberTable]) -> tuple[Member, ...]:

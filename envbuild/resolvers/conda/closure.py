@@ -1,0 +1,93 @@
+"""What of its channels a request can need: the records of the packages that its specs reach through `depends`.
+
+Here it is decided who gives a package. With strict priority that is the first channel that has one of its name, and what
+others have of it is not even read: no later channel can slip a package in, whatever version it claims to have.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from envbuild.matchspec.channel import Channel
+from envbuild.matchspec.spec import MatchSpec
+from envbuild.resolvers.conda.listing import Channels, Listing
+
+__all__ = ["Universe", "reach"]
+
+_NAME = re.compile(r"\s*(?:[^\s\[=<>!~]*::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
+
+_Listed = TypeVar("_Listed", bound=Listing)
+
+
+@dataclass(frozen=True, slots=True)
+class Universe(Generic[_Listed]):
+    """The folders of channels, and what may be taken from each: records by file name."""
+
+    folders: Sequence[_Listed]
+    records: Sequence[Mapping[str, Mapping[str, Any]]]
+    passed_over: Mapping[str, tuple[str, ...]]
+    """By package, the channels that have it too and come later."""
+
+    def names(self) -> set[str]:
+        """Every package that the channels have, needed or not."""
+        return {name for folder in self.folders for name in folder.names}
+
+
+def reach(
+    specs: Sequence[MatchSpec], folders: Sequence[_Listed], channels: Channels[_Listed], *, strict: bool
+) -> Universe[_Listed]:
+    """The records that can be needed. Errors as `channels` raises them."""
+    asked: dict[str, list[MatchSpec]] = {}
+    for spec in specs:
+        asked.setdefault(spec.name, []).append(spec)
+    found: list[dict[str, Mapping[str, Any]]] = [{} for _ in folders]
+    places = {id(folder): number for number, folder in enumerate(folders)}
+    passed_over: dict[str, tuple[str, ...]] = {}
+    seen: set[str] = set()
+    waiting = set(asked)
+    while waiting:
+        seen |= waiting
+        wanted: list[tuple[_Listed, str]] = []
+        for name in sorted(waiting):
+            having = _giving([f for f in folders if name in f.names], asked.get(name, ()))
+            givers = [f for f in having if not strict or f.tier == min(f.tier for f in having)]
+            later = dict.fromkeys(f.channel for f in having if f not in givers)
+            passed_over |= {name: tuple(later)} if later else {}
+            wanted += [(folder, name) for folder in givers]
+        waiting = set()
+        for (folder, name), records in zip(wanted, channels.records(wanted), strict=True):
+            meant = {file: record for file, record in records.items() if _is_meant(file, record, asked.get(name, ()))}
+            found[places[id(folder)]] |= meant
+            waiting |= set(_needed(meant.values()))
+        waiting -= seen
+    return Universe(folders, found, passed_over)
+
+
+def _giving(folders: list[_Listed], specs: Sequence[MatchSpec]) -> list[_Listed]:
+    """The folders that may give a package, as its specs name channels and folders."""
+    return [folder for folder in folders if all(_allows(spec.channel, folder) for spec in specs)]
+
+
+def _allows(channel: Channel, folder: Listing) -> bool:
+    return channel.name in ("", folder.channel) and channel.subdir in ("", folder.subdir)
+
+
+def _is_meant(file: str, record: Mapping[str, Any], specs: Sequence[MatchSpec]) -> bool:
+    """Whether a file is what its specs name by file or hash: the solver does not look at all of these."""
+    for spec in specs:
+        fields = dict(spec.fields)
+        if fields.get("fn", file) != file:
+            return False
+        if any(key in fields and record.get(key) != fields[key] for key in ("sha256", "md5")):
+            return False
+    return True
+
+
+def _needed(records: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """The packages that records depend on, without virtual ones."""
+    for record in records:
+        for text in record.get("depends") or ():
+            found = _NAME.match(str(text))
+            if found and not found[1].startswith("__"):
+                yield found[1].lower()
