@@ -1,9 +1,9 @@
 """`MarkerSets`: environment markers (PEP 508) as sets of the environments that images of one Python can have.
 
 Every image is Linux and CPython, and its definition names the minor version: that much of a marker is decided here. What
-stays open is the machine and the release of that Python, which the base decides. An environment is one of the machines with
-a run of releases that no marker tells apart, so a set of them is a bit mask: `&` is "and", `|` is "or", nothing grows, and
-a set has one text, however the markers that it is of were written.
+stays open is the machine and the release of that Python, which the base or a lock decides. An environment is one of the
+machines with a run of releases that no marker tells apart, so a set of them is a bit mask: `&` is "and", `|` is "or",
+nothing grows, and a set has one text, however the markers that it is of were written.
 """
 
 import re
@@ -52,7 +52,7 @@ def _no_extra(_name: str) -> bool:
 
 
 class MarkerSets:
-    """Markers as sets, for one minor version of Python."""
+    """Markers as sets, for one Python."""
 
     def __init__(
         self,
@@ -63,22 +63,18 @@ class MarkerSets:
         extras: Iterable[str] = (),
         groups: Iterable[str] = (),
     ) -> None:
-        """`python`: the minor version. `markers`: all that will be asked for: the releases they name are told apart.
+        """`python`: the minor version (`3.11`), or one release of it (`3.11.9`), which leaves the machine alone open.
+
+        `markers`: all that will be asked for: the releases they name are told apart.
 
         `allowed`: a Requires-Python; where it excludes a release, nothing is asked and nothing is said. `extras` and
         `groups` are PEP 751's, which a lock is installed with.
         """
-        release = re.compile(rf"\b{re.escape(python)}\.(\d{{1,4}})")
-        named = {int(patch) for text in (*markers, allowed) for patch in release.findall(text)}
-        starts = sorted({0, *named, *(patch + 1 for patch in named)})
-        specifiers = SpecifierSet(allowed)
-        kept = [patch for patch in starts if specifiers.contains(f"{python}.{patch}", prereleases=True)]
-        self._python, self._starts = python, kept or starts
+        self._releases = [python] if python.count(".") > 1 else _releases(python, markers, allowed)
         self._worlds = [
-            marker_environment(machine, f"{python}.{patch}")
-            | {"extras": frozenset(extras), "dependency_groups": frozenset(groups)}
+            marker_environment(machine, release) | {"extras": frozenset(extras), "dependency_groups": frozenset(groups)}
             for machine in MACHINES
-            for patch in self._starts
+            for release in self._releases
         ]
         self.all = (1 << len(self._worlds)) - 1
         """Every environment."""
@@ -154,17 +150,26 @@ class MarkerSets:
 
     def _runs(self, found: int, machine: int) -> list[str]:
         """The runs of releases on one machine, each as a marker (empty: all releases)."""
-        count = len(self._starts)
+        count = len(self._releases)
         bits = [bool(found >> (machine * count + number) & 1) for number in range(count)]
         return [self._between(first, last) for first, last in _stretches(bits)]
 
     def _between(self, first: int, last: int) -> str:
         bounds = []
         if first:
-            bounds.append(f'python_full_version >= "{self._python}.{self._starts[first]}"')
-        if last + 1 < len(self._starts):
-            bounds.append(f'python_full_version < "{self._python}.{self._starts[last + 1]}"')
+            bounds.append(f'python_full_version >= "{self._releases[first]}"')
+        if last + 1 < len(self._releases):
+            bounds.append(f'python_full_version < "{self._releases[last + 1]}"')
         return " and ".join(bounds)
+
+
+def _releases(python: str, markers: Iterable[str], allowed: str) -> list[str]:
+    """The first release of each run of a minor version's releases that these markers, and a Requires-Python, tell apart."""
+    release = re.compile(rf"\b{re.escape(python)}\.(\d{{1,4}})")
+    named = {int(patch) for text in (*markers, allowed) for patch in release.findall(text)}
+    starts = [f"{python}.{patch}" for patch in sorted({0, *named, *(patch + 1 for patch in named)})]
+    specifiers = SpecifierSet(allowed)
+    return [start for start in starts if specifiers.contains(start, prereleases=True)] or starts
 
 
 class _Unusual(Exception):

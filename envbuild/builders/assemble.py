@@ -76,8 +76,13 @@ class Assembler:
                 writer.commit()
         return image
 
-    def segments(self, lock: Lock, artifacts: Sequence[Artifact], layout: int, report: Reporter) -> dict[str, Segment]:
-        """The segment of each of these artifacts, by sha256: found, else fetched and made, the largest first."""
+    def segments(
+        self, lock: Lock, artifacts: Sequence[Artifact], layout: int, report: Reporter, *, drop: bool = True
+    ) -> dict[str, Segment]:
+        """The segment of each of these artifacts, by sha256: found, else fetched and made, the largest first.
+
+        `drop`: packages that are layers now need not be kept.
+        """
         python = lock.interpreter
         found = {a.sha256: self.cache.find(artifact_material(a, python, layout)) for a in artifacts}
         missing = sorted((a for a in artifacts if found[a.sha256] is None), key=lambda a: (-a.size, a.name))
@@ -92,7 +97,8 @@ class Assembler:
                 finally:
                     pool.shutdown(wait=True, cancel_futures=True)
             report.end("layers")
-            self._drop([a.digest for a in missing if a.kind in _DROPPED and not a.is_own])
+            if drop:
+                self._drop([a.digest for a in missing if a.kind in _DROPPED and not a.is_own])
         return {sha256: segment for sha256, segment in found.items() if segment is not None}
 
     def _convert(self, artifact: Artifact, python: Interpreter | None, layout: int, report: Reporter) -> Segment:

@@ -18,7 +18,7 @@ _NOT_OK = 6
 @click.argument("image", metavar="IMAGE", shell_complete=images)
 @asked("json")
 def verify_command(asked: Asked, image: str) -> int:
-    r"""Check an image: the interpreter starts, every locked distribution is there, and its RECORD holds.
+    r"""Check an image: the interpreter starts, every locked package is there, and its record holds.
 
     IMAGE is what `envbuild build` printed, an image id, a SPEC that was built, oci:DIR or archive:FILE. Each fault is a
     line; exit 6 where there is one. Without an engine the interpreter is not started, which is said.

@@ -6,6 +6,7 @@ from typing import Any
 from envbuild.canonical import JSON
 from envbuild.definition import Definition
 from envbuild.digest import Digest
+from envbuild.layers.conda.activateprogram import ACTIVATE_PROGRAM
 from envbuild.lockfile import ImageSettings, Lock
 from envbuild.oci import LABEL_IMAGE, LABEL_LAYOUT, LABEL_LOCK, ImageConfig
 
@@ -38,12 +39,13 @@ def config_of(lock: Lock, settings: ImageSettings, lock_id: Digest, image_id: Di
         variables |= {"PATH": f"/opt/env/bin:{_PATH}", "VIRTUAL_ENV": "/opt/env"}
     variables |= dict(settings.variables)
     default_command = ("python",) if lock.interpreter is not None else ("bash",)
+    first = (f"/opt/env/{ACTIVATE_PROGRAM}",) if settings.activate else ()
     return ImageConfig(
         platform=lock.platform,
         env=tuple(sorted(variables.items())),
         user=settings.user or _DEFAULT_USER,
         workdir=settings.workdir,
-        entrypoint=settings.entrypoint,
+        entrypoint=(*first, *settings.entrypoint),
         cmd=() if settings.entrypoint else default_command,
         labels=(
             (LABEL_IMAGE, str(image_id)),

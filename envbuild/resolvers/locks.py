@@ -3,6 +3,7 @@
 In order: base and system packages, a standalone Python where one is asked for, conda packages, wheels.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,6 +17,8 @@ from envbuild.resolvers.pins import Provided
 from envbuild.wheelfiles import Target
 
 __all__ = ["LockResolver", "Resolvers"]
+
+_PYPY = re.compile(r"_pypy(?:\.conda|\.tar\.bz2)$")
 
 
 class _BaseResolver(Protocol):
@@ -89,6 +92,7 @@ class LockResolver:
         if definition.conda:
             kept = _of_kind(prefer, "conda")
             packages = self._use.conda().resolve(definition, platform, lock.glibc, kept, report)
+            _check_python(packages)
             lock = _with(lock, packages)
         if definition.pypi:
             lock = _with(lock, self._wheels(definition, lock, _of_kind(prefer, "wheel"), report))
@@ -109,9 +113,24 @@ class LockResolver:
         if interpreter is None:
             hint = "add python to the conda packages" if definition.conda else "name a Python in the definition"
             raise ResolveFailed("there are packages from an index, and no Python for them", at="pypi", hint=hint)
+        if interpreter.abi:
+            what = (
+                "packages from an index are chosen for a Python with the usual threading, and conda's is free-threaded"
+            )
+            raise ResolveFailed(what, at="pypi", hint="take them from a channel, or ask for python=*=*_cp*")
         provided = self._use.provided(lock, report) if definition.conda else ()
         target = Target(lock.platform, interpreter.version, lock.glibc)
         return self._use.packages.resolve(definition, target, prefer, report, provided)
+
+
+def _check_python(packages: Sequence[Artifact]) -> None:
+    """PyPy has its packages elsewhere: those for every platform would be linked where it does not look."""
+    for package in packages:
+        if package.name == "python" and _PYPY.search(package.file):
+            hint = "ask for CPython: python=*=*_cpython"
+            raise ResolveFailed(
+                f"conda's python is PyPy here ({package.file}), which is not served", at="conda", hint=hint
+            )
 
 
 def _with(lock: Lock, more: Sequence[Artifact]) -> Lock:

@@ -152,5 +152,7 @@ def _failure(stderr: str, request: PinRequest) -> ResolveFailed | EnvironmentFau
         )
         return EnvironmentFault(f"a package index cannot be reached: {lines[-1] if lines else said}", hint=hint)
     absent = tuple(dict.fromkeys(canonicalize_name(name) for name in _ABSENT.findall(stderr)))
-    held = unmet([(by, name, limit) for name, limit, by in _NEEDS.findall(stderr)], request)
+    # The newest release was tried first.
+    held = unmet([(by, name, limit) for name, limit, by in reversed(_NEEDS.findall(stderr))], request)
+    said = "" if held and not lines else said
     return NoSolution(said, hint="uv explains more: leave --resolver out", absent=absent, unmet=held)

@@ -12,11 +12,17 @@ from envbuild.resolvers.pins import NoSolution, PinRequest, Provided, Unmet
 
 __all__ = ["check_asked", "comparable", "told_by_uv", "unmet"]
 
-_NEEDS = re.compile(
-    r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:[<>=!~][^\s,]*(?:,[<>=!~][^\s,]*)*)? depends? on "
-    r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?([<>=!~][^\s,]*(?:,[<>=!~][^\s,]*)*)"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_LIMIT = r"[<>=!~][^\s,]*(?:,[<>=!~][^\s,]*)*"
+_PACKAGE = rf"({_NAME})(?:\[[^\]]*\])?"
+_WANTED = re.compile(rf"{_PACKAGE}({_LIMIT})")
+_NEEDS = re.compile(rf"{_PACKAGE}(?:{_LIMIT})? depends? on {_PACKAGE}({_LIMIT})")
+_NEEDS_ONE = re.compile(rf"{_PACKAGE}(?:{_LIMIT})? depends? on one of:((?:\s+{_NAME}(?:\[[^\]]*\])?{_LIMIT})+)")
+_AVAILABLE = re.compile(
+    rf"\bonly {_PACKAGE}{_LIMIT} is available|\bthere is no version of {_PACKAGE}{_LIMIT}|"
+    rf"\bonly the following versions of {_PACKAGE} are available:(?:\s+{_NAME}(?:\[[^\]]*\])?{_LIMIT})+"
 )
-_AVAILABLE = re.compile(r"\bonly ([A-Za-z0-9][A-Za-z0-9._-]*)[<>=!~][^\s]* is available")
+_OR = " or "
 _BY_URL = re.compile(r"Requirements contain conflicting URLs for package `([^`]+)`")
 
 
@@ -45,9 +51,9 @@ def check_asked(request: PinRequest) -> None:
 
 
 def unmet(needs: Iterable[tuple[str, str, str]], request: PinRequest) -> tuple[Unmet, ...]:
-    """Of (package, what it needs, in which version): what the provided distributions do not meet, each once."""
+    """Of (package, what it needs, in which version, ` or ` between two): what the provided do not meet; of several, each one's last."""
     there = {one.name: one for one in request.provided}
-    found = {}
+    found: dict[tuple[str, str], Unmet] = {}
     for package, needed, specifier in needs:
         one = there.get(canonicalize_name(needed))
         if one is not None:
@@ -62,16 +68,16 @@ def told_by_uv(text: str, request: PinRequest) -> tuple[str, tuple[Unmet, ...]]:
     """The words of uv, with conda named where uv speaks of the wheels we made, and what is unmet by them."""
     there = {one.name: one for one in request.provided}
 
-    def available(match: re.Match[str]) -> str:
-        one = there.get(canonicalize_name(match[1]))
-        return f"conda has {one.name} {one.version}" if one else match[0]
+    def named(match: re.Match[str], more: str = "") -> str:
+        one = there.get(canonicalize_name(next(filter(None, match.groups()))))
+        return f"conda has {one.name} {one.version}{more}" if one else match[0]
 
-    def by_url(match: re.Match[str]) -> str:
-        one = there.get(canonicalize_name(match[1]))
-        return f"conda has {one.name} {one.version}, and it is asked for by a URL" if one else match[0]
-
-    text = _BY_URL.sub(by_url, _AVAILABLE.sub(available, text))
-    return text, unmet(_NEEDS.findall(text), request)
+    text = _BY_URL.sub(lambda match: named(match, ", and it is asked for by a URL"), _AVAILABLE.sub(named, text))
+    needs = [(match.start(), match[1], match[2], match[3]) for match in _NEEDS.finditer(text)]
+    for match in _NEEDS_ONE.finditer(text):
+        one_of = [found for line in match[2].split() if (found := _WANTED.fullmatch(line))]
+        needs.append((match.start(), match[1], one_of[0][1], _OR.join(found[2] for found in one_of)))
+    return text, unmet((need[1:] for need in sorted(needs)), request)
 
 
 def _constraining(one: Provided, request: PinRequest) -> Iterator[tuple[str, str]]:
@@ -80,11 +86,12 @@ def _constraining(one: Provided, request: PinRequest) -> Iterator[tuple[str, str
             yield "a constraint", str(parsed.specifier)
 
 
-def _takes(specifier: str, version: str) -> bool:
+def _takes(limit: str, version: str) -> bool:
     try:
-        return SpecifierSet(specifier.rstrip(".")).contains(Version(version), prereleases=True)
+        sets = [SpecifierSet(part.rstrip(".")) for part in limit.split(_OR)]
     except InvalidSpecifier:
         return True
+    return any(one.contains(Version(version), prereleases=True) for one in sets)
 
 
 def _is_version(text: str) -> bool:

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from uv import find_uv_bin
 
 from envbuild import process
-from envbuild.errors import EnvironmentFault, IntegrityError
+from envbuild.errors import EnvironmentFault
 from envbuild.httpsettings import split_login
 from envbuild.platforms import MACHINES
 
@@ -72,7 +72,7 @@ class PythonBuild:
 def listed_pythons(environ: Mapping[str, str], other: bytes | None = None) -> tuple[PythonBuild, ...]:
     """The builds that uv lists, the newest first; `other` is a list in uv's form to take in place of its own.
 
-    EnvironmentFault where uv does not run; IntegrityError where `other` is no such list.
+    EnvironmentFault where uv does not run, or `other` is no such list.
     """
     with tempfile.TemporaryDirectory(prefix="envbuild-pythons-") as place:
         env = {"PATH": environ.get("PATH", ""), "HOME": place}
@@ -88,15 +88,16 @@ def listed_pythons(environ: Mapping[str, str], other: bytes | None = None) -> tu
     return tuple(sorted(found, key=lambda build: (build.release, build.url), reverse=True))
 
 
-def _failure(said: str, place: str, *, is_own: bool) -> EnvironmentFault | IntegrityError:
+def _failure(said: str, place: str, *, is_own: bool) -> EnvironmentFault:
     lines = [
         line.strip().removeprefix("error: ") for line in said.replace(f"{place}/", "").splitlines() if line.strip()
     ]
     if is_own:
         return EnvironmentFault("uv does not list its Pythons: " + "; ".join(lines), hint="install uv anew")
-    return IntegrityError(
+    return EnvironmentFault(
         "the list of Pythons is none: " + "; ".join(lines[-1:]),
-        hint="it must have the form of uv's download-metadata.json",
+        at="python-catalog",
+        hint="it must have the form of uv's download-metadata.json; does a login page stand before it?",
     )
 
 

@@ -4,7 +4,6 @@ The prefix is in their files, so that an image's layers would not do. Made once 
 is kept in it, so that the next run only reads it.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from envbuild.digest import Digest
 from envbuild.errors import EnvbuildError, EnvironmentFault
-from envbuild.layers.conda.activateprogram import ACTIVATE_PROGRAM
 from envbuild.layers.conda.activation import Activation
 from envbuild.layers.conda.condaprefix import prefix_files
 from envbuild.layers.conda.linking import link_package
@@ -23,34 +21,15 @@ from envbuild.layers.conda.placeholders import PrefixTooLong
 from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.members import MemberTable, Segment
 from envbuild.ports import OpensBlobs, Reporter
+from envbuild.runners.condafolder import CondaFolder, find_conda_prefix, write_mark
 from envbuild.runners.linkedfiles import LinkedFolder
 from envbuild.runners.madeonce import make_once
-from envbuild.runners.prefixcommand import Surroundings
 from envbuild.runners.prefixwheels import IMAGE_PREFIX, unpack_wheels
 
-__all__ = ["CondaFolder", "CondaParts", "find_conda_prefix", "make_conda_prefix"]
-
-MARK = ".envbuild.json"
-"""What an environment's folder says of itself; conda's own tools read no such file."""
+__all__ = ["CondaParts", "Decided", "make_conda_prefix"]
 
 _STAGE = "unpack"
 _MOVE = "ENVBUILD_HOME=FOLDER moves the store, to a shorter and plainer path"
-_HIDDEN = ("VIRTUAL_ENV", "CONDA_SHLVL", "CONDA_PROMPT_MODIFIER")
-"""What the caller's environment may say of another one that is active there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CondaFolder:
-    """An environment that is there: its folder, and the variables that its packages set."""
-
-    root: Path
-    variables: Mapping[str, str]
-
-    def surroundings(self, *, activate: bool) -> Surroundings:
-        """What its programs are told. `activate`: they start after the packages' scripts."""
-        own = {"CONDA_PREFIX": str(self.root), "CONDA_DEFAULT_ENV": str(self.root), "PYTHONNOUSERSITE": "1"}
-        entry = (str(self.root / ACTIVATE_PROGRAM),) if activate else ()
-        return Surroundings(variables={**own, **self.variables}, hidden=_HIDDEN, entry=entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +51,6 @@ class CondaParts:
     segments: Mapping[str, Segment]
     blobs: OpensBlobs
     decide: Callable[[Mapping[str, MemberTable]], Decided]
-
-
-def find_conda_prefix(folder: Path) -> CondaFolder | None:
-    """The environment, if it was made."""
-    try:
-        said = json.loads((folder / MARK).read_bytes())
-        return CondaFolder(root=folder, variables=dict(said["variables"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def make_conda_prefix(parts: CondaParts, folder: Path, report: Reporter) -> CondaFolder:
@@ -115,8 +85,7 @@ def _fill(aside: Path, parts: CondaParts, final: Path, report: Reporter) -> None
     left_out = _left_out(wheels, parts.segments, decided.winners, linked.paths)
     if wheels:
         unpack_wheels(aside, [parts.segments[a.sha256] for a in wheels], parts.blobs, final, report, left_out)
-    said = {"format": 1, "variables": decided.activation.at(str(final))}
-    (aside / MARK).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_mark(aside, final, decided.activation.at(str(final)))
 
 
 def _own_files(lock: Lock, final: Path) -> Mapping[str, tuple[bytes, int]]:

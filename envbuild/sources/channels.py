@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -16,7 +16,7 @@ from envbuild.http.client import Http
 from envbuild.http.faults import Passing
 from envbuild.http.localfile import is_file_url
 from envbuild.http.logins import basic, decoded
-from envbuild.httpsettings import public_url, split_login
+from envbuild.httpsettings import host_of, public_url, split_login
 from envbuild.layers.conda.zstd import inflated
 from envbuild.lockfile import Artifact
 from envbuild.matchspec.channel import SUBDIRS
@@ -30,6 +30,8 @@ __all__ = ["ChannelClient", "Folder", "MeasuredFile"]
 _AT_ONCE = 16
 _LARGEST = 2 << 30
 _OK = 200
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HOPS = 5
 _TRY_AGAIN = "the channel may be in the middle of an update: try again"
 
 _Item = TypeVar("_Item")
@@ -49,6 +51,8 @@ class Folder:
     """Where its packages stand by its own word (CEP 15), beside the folder itself."""
     read: Callable[[str], Records] = field(repr=False)
     """A package's records."""
+    place: str = field(default="", repr=False)
+    """The URL of the channel that answered, with its login and token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,11 @@ class MeasuredFile:
 class ChannelClient:
     """Channels by the names that definitions have for them; each folder is read once for each instance. Safe for threads."""
 
-    def __init__(self, http: Http, places: ChannelPlaces, cache: Path) -> None:
-        """`cache`: a folder of this user's, where what was read is kept."""
-        self.http, self._places = http, places
+    def __init__(
+        self, http: Http, places: ChannelPlaces, cache: Path, login_of: Callable[[str], str] = lambda _host: ""
+    ) -> None:
+        """`cache`: a folder of this user's, where what was read is kept. `login_of`: `user:password` by host."""
+        self.http, self._places, self._login_of = http, places, login_of
         self._pages = KeptPages(http, cache)
         self._known: dict[tuple[str, str], Folder | None] = {}
         self._lock = Lock()
@@ -80,11 +86,7 @@ class ChannelClient:
             name, wanted = _folders(text, subdirs)
             members += [(name, mirrors, wanted) for mirrors in self._places.members(name)]
         found = _each(lambda member: self._member(*member), members)
-        return tuple(
-            Folder(f.channel, tier, f.subdir, f.names, f.base_urls, f.read)
-            for tier, folders in enumerate(found)
-            for f in folders
-        )
+        return tuple(replace(folder, tier=tier) for tier, folders in enumerate(found) for folder in folders)
 
     def records(self, wanted: Sequence[tuple[Folder, str]]) -> list[Records]:
         """For each folder and package, the records by file name; many are read at a time."""
@@ -93,6 +95,13 @@ class ChannelClient:
     def urls(self, channel: str) -> tuple[str, ...]:
         """All places of a channel, of each that a name of several stands for."""
         return tuple(url for mirrors in self._places.members(_folders(channel, ())[0]) for url in mirrors)
+
+    def answering(self, channel: str, subdirs: Sequence[str]) -> tuple[str, ...]:
+        """Of each channel that a name stands for, the first of its places that has one of these folders, with its login.
+
+        Errors as `listings` has them.
+        """
+        return tuple(dict.fromkeys(folder.place for folder in self.listings([channel], subdirs)))
 
     def file_urls(self, artifact: Artifact) -> Iterator[str]:
         """Where a locked file may be, likeliest first. Where none of a channel's own folders has it, its index is asked."""
@@ -139,15 +148,22 @@ class ChannelClient:
             yield from (f"{base}{name}" for folder in folders for base in folder.base_urls)
 
     def _length(self, url: str) -> int | None:
-        if is_file_url(url):
-            return None
-        bare, login = split_login(url)
-        with suppress(EnvironmentFault, Passing):
-            answer = self.http.exchange("HEAD", bare, {"Authorization": basic(decoded(login))} if login else {})
+        """What a HEAD says, whoever the server sends us on to; None where it says nothing."""
+        bare, written = split_login(url)
+        first, own = host_of(bare), decoded(written) if written else ""
+        for _ in range(_HOPS if not is_file_url(url) else 0):
+            login = own or self._login_of(first) if host_of(bare) == first else ""
+            try:
+                answer = self.http.exchange("HEAD", bare, {"Authorization": basic(login)} if login else {})
+            except (EnvironmentFault, Passing):
+                return None
             answer.close()
             length = answer.headers.get("content-length", "")
             if answer.status == _OK and length.isdecimal() and "content-encoding" not in answer.headers:
                 return int(length)
+            if answer.status not in _REDIRECTS:
+                return None
+            bare = split_login(urljoin(bare, answer.headers.get("location", "")))[0]
         return None
 
     def _member(self, channel: str, mirrors: Mirrors, subdirs: Sequence[str]) -> list[Folder]:
@@ -178,8 +194,11 @@ class ChannelClient:
         try:
             found = self._sharded(channel, f"{url}/{subdir}/", [f"{m}/{subdir}/" for m in mirrors], subdir)
             found = found or self._whole(channel, f"{url}/{subdir}/", subdir)
+            found = found and replace(found, place=url)
         except ValueError as error:
             raise _no_index(f"{url}/{subdir}", error) from error
+        except OSError as error:
+            raise _changed(url, error) from error
         with self._lock:
             return self._known.setdefault((url, subdir), found)
 
@@ -223,8 +242,7 @@ class ChannelClient:
             try:
                 return read_records(page.path, table, name)
             except (OSError, ValueError) as error:
-                what = f"the channel's index changed while it was read: {error}"
-                raise EnvironmentFault(what, at=public_url(url), hint="try again") from error
+                raise _changed(url, error) from error
 
         return Folder(channel, 0, subdir, table.places, _elsewhere(url, table.base_url), read)
 
@@ -254,6 +272,11 @@ def _elsewhere(url: str, base_url: str) -> tuple[str, ...]:
     return () if found == url else (found,)
 
 
+def _changed(url: str, error: Exception) -> EnvironmentFault:
+    what = f"what is kept of the channel's index changed while it was read: {error}"
+    return EnvironmentFault(what, at=public_url(url), hint="try again")
+
+
 def _no_index(url: str, error: ValueError) -> EnvironmentFault:
     return EnvironmentFault(
         f"the answer is no index of a conda channel: {error}",
@@ -263,11 +286,15 @@ def _no_index(url: str, error: ValueError) -> EnvironmentFault:
 
 
 def _each(work: Callable[[_Item], _Made], items: Sequence[_Item]) -> list[_Made]:
-    """Do all, some at a time; the first failure is raised, and what waits is not begun."""
+    """Do all, some at a time; the first failure is raised once what was begun is over, and what waits is not begun."""
     if len(items) < 2:
         return [work(item) for item in items]
     pool = ThreadPoolExecutor(min(_AT_ONCE, len(items)))
     try:
         return list(pool.map(work, items))
+    except Exception:
+        pool.shutdown(cancel_futures=True)
+        raise
     finally:
+        # Ctrl-C waits for no silent server.
         pool.shutdown(wait=False, cancel_futures=True)

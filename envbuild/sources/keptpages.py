@@ -7,7 +7,7 @@ clock says that an index is new enough. Content that is named by its sha256 is n
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,11 +62,12 @@ class KeptPages:
             return kept
         key = hashlib.sha256(answer.body).hexdigest()
         if kept is None or kept.key != key:
+            former = kept.key if kept else ""
             kept = Page(key, self._folder / f"{name}.{key[:32]}.page")
             _write(kept.path, unpack(answer.body))
+            self._drop(name, but=(key, former))
         said = {"key": key, "etag": answer.headers.get("etag", ""), "changed": answer.headers.get("last-modified", "")}
         _write(self._folder / f"{name}.state", json.dumps(said).encode())
-        self._drop_others(name, kept)
         return kept
 
     def beside(self, page: Page, make: Callable[[bytes], bytes]) -> bytes:
@@ -108,10 +109,11 @@ class KeptPages:
                 return page, {header: text for header, text in headers.items() if text}
         return None, {}
 
-    def _drop_others(self, name: str, kept: Page) -> None:
-        for former in self._folder.glob(f"{name}.*.*"):
-            if not former.name.startswith(kept.path.stem):
-                former.unlink(missing_ok=True)
+    def _drop(self, name: str, *, but: Sequence[str]) -> None:
+        """Take away older states of a page; the one before the newest may be in use by another process."""
+        for path in self._folder.glob(f"{name}.*.*"):
+            if path.name.split(".")[1] not in {key[:32] for key in but}:
+                path.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -213,8 +213,7 @@ class Adapters:
         """Package indexes; this machine's extra ones are there for fetching by hash alone."""
         from envbuild.sources.index import IndexClient
 
-        extra = {url: url for url in self.machine.fetch_only_indexes}
-        return IndexClient(self.http, {**extra, **self.index_urls})
+        return IndexClient(self.http, {**{url: url for url in self.machine.fetch_only_indexes}, **self.index_urls})
 
     @cached_property
     def debian(self) -> "DebianMirror":

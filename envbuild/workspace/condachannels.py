@@ -2,6 +2,7 @@
 
 from envbuild.conda.reach import for_channels
 from envbuild.http.client import Http
+from envbuild.http.logins import Logins
 from envbuild.settings.files import Origin
 from envbuild.sources.channelplaces import TOKEN_USER, ChannelPlaces
 from envbuild.sources.channels import ChannelClient
@@ -20,4 +21,5 @@ def open_channels(adapters: ResolverParts) -> ChannelClient:
     own = {name for name, value in machine.settings.values.items() if value.origin is not Origin.MACHINE}
     settings = for_channels(machine.http_settings(logins=others, login=adapters.keyring.login), condarc, own)
     places = ChannelPlaces(condarc, machine.channel_urls, tokens)
-    return ChannelClient(Http(adapters.heard(settings)), places, adapters.places.tools / "channels")
+    http, cache = Http(adapters.heard(settings)), adapters.places.tools / "channels"
+    return ChannelClient(http, places, cache, Logins(settings).find)

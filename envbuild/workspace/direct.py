@@ -67,8 +67,11 @@ class Direct:
         make_prefix(wheels, self._adapters.blobs, python, folder, report, left_out)
 
     def _conda(self, lock: Lock, locked: Locked, folder: Path, report: Reporter) -> "Surroundings":
-        from envbuild.runners.condaprefix import find_conda_prefix
-        from envbuild.workspace.directconda import make_conda
+        from envbuild.runners.condafolder import find_conda_prefix
 
-        found = find_conda_prefix(folder) or make_conda(self._adapters, lock, locked, folder, report)
+        found = find_conda_prefix(folder)
+        if found is None:
+            from envbuild.workspace.directconda import make_conda
+
+            found = make_conda(self._adapters, lock, locked, folder, report)
         return found.surroundings(activate=locked.settings.activate)

@@ -13,7 +13,8 @@ from envbuild.members import MemberTable
 from envbuild.pipeline.locking import Locked
 from envbuild.plan import find_conflicts
 from envbuild.ports import Reporter
-from envbuild.runners.condaprefix import CondaFolder, CondaParts, Decided, make_conda_prefix
+from envbuild.runners.condafolder import CondaFolder
+from envbuild.runners.condaprefix import CondaParts, Decided, make_conda_prefix
 from envbuild.runners.hostfit import HostSystem, check_host, virtual_packages_needed
 from envbuild.workspace.adapters import Adapters
 from envbuild.workspace.hosting import has_library, has_program

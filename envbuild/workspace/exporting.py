@@ -19,7 +19,6 @@ _OF_ONE_PLATFORM = _OF_PYPI | {"explicit"}
 _LEFT_OUT: Mapping[ArtifactKind, str] = {
     ArtifactKind.CONDA: "conda packages (conda-lock, pixi and explicit have them)",
     ArtifactKind.DEB: "Debian packages of `system`",
-    ArtifactKind.PYTHON: "the Python itself",
 }
 
 

@@ -31,14 +31,14 @@ def conda_urls(adapters: Adapters, packages: Sequence[Artifact]) -> dict[str, st
 
 def channel_places(adapters: Adapters, channel: str) -> tuple[str, ...]:
     """All places of a channel, the first goes first."""
-    return tuple(without_logins(url)[0] for url in adapters.channels.urls(channel))
+    return tuple(dict.fromkeys(without_logins(url)[0] for url in adapters.channels.urls(channel)))
 
 
 def _url(adapters: Adapters, package: Artifact) -> str:
+    if package.url:
+        return package.url
     channel, _, subdir = package.source.rpartition("/")
-    places = (package.url,) if package.url else adapters.channels.urls(channel)
-    first = places[0] if package.url else f"{places[0]}/{subdir}/{package.file}"
-    if len(places) == 1:
-        return first
+    first, *more = channel_places(adapters, channel)
     client = adapters.channels
-    return next((url for url in client.file_urls(package) if client.http.size(url) is not None), first)
+    found = (url for url in client.file_urls(package) if client.http.size(url) is not None) if more else iter(())
+    return next(found, f"{first}/{subdir}/{package.file}")

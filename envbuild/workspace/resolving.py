@@ -63,5 +63,6 @@ def _provided(adapters: ResolverParts, lock: Lock, report: Reporter) -> Sequence
     from envbuild.resolvers.conda.distributions import provided_by
 
     packages = lock.of_kind(ArtifactKind.CONDA)
-    segments = adapters.assembler.segments(lock, packages, adapters.layout, report)
+    # A direct run that follows links the packages themselves: what was fetched just now stays for it.
+    segments = adapters.assembler.segments(lock, packages, adapters.layout, report, drop=False)
     return provided_by([segments[package.sha256].table.facts for package in packages])

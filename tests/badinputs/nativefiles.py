@@ -22,7 +22,7 @@ ROWS = [
     row(19, "nested-lists", f"format = 1\nx = {'[' * 5000}\n", "nested too deeply"),
     row(19, "nested-tables", f"format = 1\nx = {'{a=' * 5000}\n", "nested too deeply"),
     row(9, "python-float", "format = 1\npython = 3.10\n", "envbuild.toml:2", "python: expected a string, got a float", "quote it"),
-    row((), "python-release", 'format = 1\npython = "3.11.4"\n', "envbuild.toml:2", "names a release", 'python = "3.11"'),
+    row((), "python-parts", 'format = 1\npython = "3.11.4.1"\n', "envbuild.toml:2", "is no Python version", 'python = "3.11"'),
     row((), "python-nonsense", 'format = 1\npython = "py3"\n', "envbuild.toml:2", "no Python version", 'python = "3.11"'),
     row(10, "date", "format = 1\nname = 2024-01-01\n", "envbuild.toml:2", "got a date", 'write name = "2024-01-01"'),
     row(34, "nan", "format = 1\nlayout = nan\n", "envbuild.toml:2", "layout: expected an integer, got a float"),

@@ -40,7 +40,7 @@ ROWS = [
     row(35, "syntax", _NAMED + 'dependencies = [\n  "six",\n  "pandas>>2",\n]\n', "pyproject.toml:6", "not a requirement (PEP 508)", "^"),
     row(36, "version", _NAMED + 'dependencies = ["six==abc"]\n', "pyproject.toml:4", "not a requirement"),
     row(36, "requires-python", _NAMED + 'requires-python = "three"\n', "pyproject.toml:4", "not a version specifier"),
-    row(46, "no-base-has-it", _NAMED + 'requires-python = ">=3.14"\n', "pyproject.toml:4", ">=3.14 allows none", "3.11.2, 3.13.5"),
+    row(46, "nothing-has-it", _NAMED + 'requires-python = ">=3.99"\n', "pyproject.toml:4", ">=3.99 allows none", "3.8 to 3.14"),
     row(37, "marker", _NAMED + "dependencies = [\"six; os_nmae == 'x'\"]\n", "pyproject.toml:4", "Expected a marker variable"),
     row(42, "pins", _NAMED + 'dependencies = ["six==1", "SIX==2"]\n', "pyproject.toml:4", "excludes"),
     row(52, "option", _NAMED + 'dependencies = ["-e ."]\n', "pyproject.toml:4", "not a requirement (PEP 508)"),
@@ -66,7 +66,7 @@ ROWS = [
     script(36, "script-version", _header('dependencies = ["six==abc"]'), "run.py:2", "not a requirement"),
     script(37, "script-marker", _header("dependencies = [\"six; os_nmae == 'x'\"]"), "run.py:2", "Expected a marker variable"),
     script(42, "script-pins", _header('dependencies = ["six==1", "six==2"]'), "run.py:2", "excludes"),
-    script(46, "script-no-base", _header('requires-python = ">=3.14"\ndependencies = []'), "run.py:2", "allows none"),
+    script(46, "script-python-nowhere", _header('requires-python = ">=3.99"\ndependencies = []'), "run.py:2", "allows none"),
     script(52, "script-editable", _header('dependencies = ["-e ."]'), "run.py:2", "not a requirement (PEP 508)"),
     script(53, "script-vcs", _header('dependencies = ["x @ git+https://h.example/x.git"]'), "run.py:2"),
 ]  # fmt: skip

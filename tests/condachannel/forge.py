@@ -1,8 +1,8 @@
 """A channel with a real Python, numpy, pandas and scikit-learn, made from what the machine has, and kept between sessions."""
 
+import contextlib
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,14 +44,12 @@ def forge() -> Path:
     folder = _place()
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
-        write_channel(unfinished / "conda-forge", _packages(unfinished / "wheels"))
-        shutil.rmtree(unfinished / "wheels")
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            # Another session was faster; its packages serve as well.
-            shutil.rmtree(unfinished)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+            made = Path(unfinished, "made")
+            write_channel(made / "conda-forge", _packages(Path(unfinished, "wheels")))
+            # Where another session was faster, its packages serve as well.
+            with contextlib.suppress(OSError):
+                made.rename(folder)
     return folder / "conda-forge"
 
 

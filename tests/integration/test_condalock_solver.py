@@ -11,7 +11,7 @@ from envbuild.conda.condarc import Condarc
 from envbuild.definition import Definition
 from envbuild.errors import EnvironmentFault, MissingExtra, ResolveFailed, UsageError
 from envbuild.http.client import Http
-from envbuild.httpsettings import HttpSettings
+from envbuild.httpsettings import HttpSettings, host_of
 from envbuild.normalize import normalize
 from envbuild.pipeline.quiet import Quiet
 from envbuild.platforms import Platform
@@ -50,13 +50,18 @@ OTHER = [package("numpy", "9.9", "other_0"), package("only-here", "1.0", "0", de
 
 @pytest.fixture(scope="module")
 def channels(tmp_path_factory):
-    """Two channels, served: `conda-forge`, and `private`, behind a login."""
+    """Channels, served: `conda-forge`, `private` behind a login, `paid` behind a token."""
     folder = tmp_path_factory.mktemp("channels")
     write_channel(folder / "conda-forge", FORGE)
     write_channel(folder / "private", OTHER)
+    write_channel(folder / "paid", [package("bought", depends=["python"])])
     login = {"login": ("joe", "s3:cr@t")}
-    with serve(folder / "conda-forge") as forge, serve(folder / "private", **login) as private:
-        yield {"conda-forge": (forge.url,), "private": (private.login_url,)}
+    with (
+        serve(folder / "conda-forge") as forge,
+        serve(folder / "private", **login) as private,
+        serve(folder / "paid", token="tk-1234") as paid,
+    ):
+        yield {"conda-forge": (forge.url,), "private": (private.login_url,), "paid": (paid.url,)}
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def shim(tmp_path):
 @pytest.fixture
 def resolvers(channels, shim, tmp_path):
     """The resolver with rattler, and the one with conda-lock."""
-    places = ChannelPlaces(Condarc(), channels, {})
+    places = ChannelPlaces(Condarc(), channels, {host_of(channels["paid"][0]): "tk-1234"})
     client = ChannelClient(Http(HttpSettings(), sleep=lambda _: None), places, tmp_path / "cache")
     environ = {"PATH": os.environ["PATH"]}
     program = {"PATH": f"{shim}{os.pathsep}{os.environ['PATH']}"}
@@ -88,6 +93,7 @@ ENVIRONMENTS = {
     "several specs of one package": (("python", "numpy>=1", "numpy<2|9.9"), {}),
     "the first channel that has a package": (("only-here",), {"channels": ("conda-forge", "private")}),
     "the other order": (("only-here",), {"channels": ("private", "conda-forge")}),
+    "a channel behind a token": (("bought",), {"channels": ("conda-forge", "paid")}),
     "a machine with CUDA": (("cuda-thing", "x86-thing"), {"virtual_packages": (("__cuda", "12.4"),)}),
     "one without": (("cuda-thing",), {}),
     "another platform": (("numpy",), {"platform": ARM64}),

@@ -1,10 +1,12 @@
 """From an environment that works to an image with the same in it, by the command line."""
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
+import rattler
 from environments import Made
 
 from envbuild.definition import SUITE_PYTHONS
@@ -87,3 +89,54 @@ def test_names_in_an_environment_s_files_cannot_steer_the_terminal(warm, tmp_pat
     done = warm("capture", made.path).ok()
     assert b"\x1b" not in done.stderr
     assert "\u202e" not in done.stderr.decode()
+
+
+async def _installed(served, prefix, cache):
+    """What `conda create python numpy pip` makes, by rattler."""
+    specs = [f"python={sys.version_info[0]}.{sys.version_info[1]}", "numpy", "pip"]
+    records = await rattler.solve(
+        sources=[served.url],
+        specs=[rattler.MatchSpec(text) for text in specs],
+        gateway=rattler.Gateway(cache_dir=cache / "gateway"),
+        platforms=["linux-64", "noarch"],
+        virtual_packages=[
+            rattler.GenericVirtualPackage(
+                rattler.PackageName("__glibc"), rattler.Version("2.36"), rattler.BuildString("0")
+            )
+        ],
+    )
+    await rattler.install(records, prefix, cache_dir=cache / "packages", show_progress=False)
+    return {f"{record.name.normalized} {record.version} {record.build}" for record in records}
+
+
+def test_a_conda_environment_and_its_image_have_the_same_packages(warm, channel, tmp_path):
+    """The promise of from_existing_conda_environment: the builds that worked there, with what pip put beside them."""
+    prefix, cache = tmp_path / "conda/envs/train", tmp_path / "cache"
+    there = asyncio.run(_installed(channel, prefix, cache))
+    install = ["-m", "pip", "install", "-q", "--no-deps", "patsy==0.5.6", "six==1.16.0"]
+    subprocess.run([prefix / "bin/python", *install], check=True, capture_output=True, env=warm.env)
+    at = {"CONDA_CHANNEL_ALIAS": channel.alias, "CONDA_EXE": str(tmp_path / "conda/bin/conda")}
+    file = tmp_path / "envbuild.toml"
+    said = warm("capture", "train", "--ask-channels", "-o", file, env=at).ok().stderr.decode()
+    assert "no more" not in said
+    warm("lock", file, env=at).ok()
+    document = json.loads(file.with_name("envbuild.envbuild.lock").read_bytes())
+    artifacts = document["sections"]["linux/amd64"]["artifacts"]
+    files = {f"{name} {version} {build}" for name, version, build in map(_parts, _of(artifacts, "conda"))}
+    assert files == there
+    assert {f"{a['name']} {a['version']}" for a in artifacts if a["kind"] == "wheel"} == {"patsy 0.5.6", "six 1.16.0"}
+    assert warm("build", file, "--to", "store", "--locked", env=at).ok().line.startswith("envbuild/train:")
+    imported = "import numpy, patsy, six; print(numpy.__version__, patsy.__version__, six.__version__)"
+    own = subprocess.run([prefix / "bin/python", "-c", imported], check=True, capture_output=True)
+    assert (
+        warm("run", "--env", file, "--no-container", "--", "python", "-c", imported, env=at).ok().stdout == own.stdout
+    )
+
+
+def _of(artifacts, kind):
+    return [artifact["file"] for artifact in artifacts if artifact["kind"] == kind]
+
+
+def _parts(file):
+    """Name, version and build in the name of a package's file."""
+    return file.removesuffix(".conda").removesuffix(".tar.bz2").rsplit("-", 2)

@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from conda_lock.lockfile import parse_conda_lock_file, write_conda_lock_file
@@ -14,8 +15,8 @@ from rattler import BuildString, Channel, Gateway, GenericVirtualPackage, LockFi
 from rattler.lock import LockChannel, LockPlatform
 
 SUBDIRS = ("linux-64", "linux-aarch64")
-ENVIRONMENT = "name: lab\nchannels: [lab]\ndependencies: [python=3.11, numpy=1.26, six]\n"
-TWO = 'format = 1\nname = "two"\nchannels = ["lab"]\nconda = ["python=3.11", "numpy=1.26", "six"]\nplatforms = ["linux/amd64", "linux/arm64"]\n'
+ENVIRONMENT = "name: small\nchannels: [LAB]\ndependencies: [python=3.11, numpy=1.26, six]\n"
+TWO = 'format = 1\nname = "two"\nchannels = ["LAB"]\nconda = ["python=3.11", "numpy=1.26", "six"]\nplatforms = ["linux/amd64", "linux/arm64"]\n'
 
 
 def packages():
@@ -25,7 +26,13 @@ def packages():
         yield package("python", "3.11.6", "h1_0_cpython", subdir=subdir, files=program, depends=["__glibc >=2.17"])
         yield numpy(0, subdir)
         blas = {"lib/libblas.so": File(subdir.encode())}
-        yield package("libblas", "3.9", "0", subdir=subdir, files=blas, format=".tar.bz2", license="BSD-3-Clause")
+        said = {
+            "license": "BSD-3-Clause",
+            "license_family": "BSD",
+            "track_features": "slow plain",
+            "constrains": ["mkl <2024"],
+        }
+        yield package("libblas", "3.9", "0", subdir=subdir, files=blas, format=".tar.bz2", **said)
     for version in ("1.16.0", "1.17.0"):
         module = {"site-packages/six.py": File(f"version = {version!r}\n".encode())}
         yield package("six", version, "pyh_0", noarch="python", files=module, depends=["python"])
@@ -42,16 +49,26 @@ def numpy(number, subdir="linux-64"):
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A project, and the channel that its packages are from, on loopback."""
+    """A project, and the channel that its packages are from, on loopback: `name` is of this test alone.
 
+    Else the store would remember what another test's channel of the name had.
+    """
+
+    name: str
     folder: Path
     channel: Path
     served: Served
+    told: dict[str, str] = field(default_factory=dict)
+    """What the machine is told beside."""
 
     @property
     def env(self):
-        """What this machine is told of the channel."""
-        return {"ENVBUILD_CHANNEL_LAB": self.served.login_url}
+        """What the machine is told."""
+        return {f"ENVBUILD_CHANNEL_{self.name.upper()}": self.served.login_url, **self.told}
+
+    def write(self, file, text):
+        """A definition; LAB in it is the channel's name."""
+        (self.folder / file).write_text(text.replace("LAB", self.name))
 
     def records(self, cache, subdir):
         """rattler's own solution of the same environment."""
@@ -70,12 +87,14 @@ async def _solved(url, subdir, cache):
 
 @pytest.fixture
 def lab(tmp_path):
-    channel, folder = tmp_path / "channel" / "lab", tmp_path / "work"
+    name = f"lab{uuid4().hex[:12]}"
+    channel, folder = tmp_path / "channel" / name, tmp_path / "work"
     write_channel(channel, packages())
     folder.mkdir()
-    (folder / "environment.yml").write_text(ENVIRONMENT)
     with serve(channel) as served:
-        yield Lab(folder, channel, served)
+        made = Lab(name, folder, channel, served)
+        made.write("environment.yml", ENVIRONMENT)
+        yield made
 
 
 @pytest.fixture
@@ -83,7 +102,7 @@ def lock_ids(warm, lab):
     """`lock_ids("pixi.lock")`: the lock ids of a spec, by platform, and what was said."""
 
     def ids(spec, **more):
-        done = warm("lock", spec, "--lock", f"{spec}.ours", "--json", cwd=lab.folder, env=lab.env, **more).ok()
+        done = warm("lock", spec, "--lock", f"{spec}.ours.lock", "--json", cwd=lab.folder, env=lab.env, **more).ok()
         return done.json["ids"], done.stderr.decode()
 
     return ids
@@ -117,7 +136,7 @@ def write_conda_lock(lab, cache):
         for subdir in SUBDIRS
         for record in lab.records(cache, subdir)
     ]
-    said = LockMeta(content_hash=dict.fromkeys(SUBDIRS, "0"), channels=["lab"], platforms=list(SUBDIRS), sources=[])
+    said = LockMeta(content_hash=dict.fromkeys(SUBDIRS, "0"), channels=[lab.name], platforms=list(SUBDIRS), sources=[])
     write_conda_lock_file(Lockfile(package=locked, metadata=said), lab.folder / "conda-lock.yml", None)
     return "conda-lock.yml"
 
@@ -125,7 +144,7 @@ def write_conda_lock(lab, cache):
 @pytest.mark.parametrize("write", [write_pixi, write_conda_lock])
 def test_what_another_tool_locked_is_the_same_lock_and_nothing_is_solved(lab, lock_ids, write, tmp_path):
     """A team that locks with pixi or conda-lock has the image of the team that locks here, whatever the channel has by now."""
-    (lab.folder / "two.toml").write_text(TWO)
+    lab.write("two.toml", TWO)
     ours, _ = lock_ids("two.toml")
     name = write(lab, tmp_path / "cache")
     # A newer build comes after it was locked.
@@ -160,24 +179,28 @@ def test_what_is_exported_is_read_back_as_the_same_lock(warm, lab, lock_ids, for
     """Through another tool and back it is one lock, wheels among it, on every platform that the form has a place for."""
     make_wheel("beta", "1.0", folder=pypi_server.folder)
     make_wheel("alpha", "1.0", requires=["beta"], folder=pypi_server.folder)
+    # A lock alone does not say where the index is.
+    lab.told["ENVBUILD_PYPI_INDEX"] = pypi_server.url
     index = f'pypi = ["alpha"]\n[[index]]\nname = "pypi"\nurl = "{pypi_server.url}"\n'
-    (lab.folder / "two.toml").write_text(TWO + index)
+    # An explicit list has a place for one platform alone.
+    two = TWO if form != "explicit" else TWO.replace(', "linux/arm64"', "")
+    lab.write("two.toml", two + index)
     ours, _ = lock_ids("two.toml")
-    path = export(warm, lab, "two.toml", form, "--lock", "two.toml.ours")
+    path = export(warm, lab, "two.toml", form, "--lock", "two.toml.ours.lock")
     lab.served.requests.clear()
     ids, said = lock_ids(path.name)
-    assert ids == (ours if form != "explicit" else {"linux/amd64": ours["linux/amd64"]})
+    assert ids == ours
     assert not [path for path in lab.served.requests if "repodata" in path]
     # Of a lock alone, and once more, it is the same document.
     again = path.read_bytes()
-    assert export(warm, lab, "two.toml.ours", form).read_bytes() == again
+    assert export(warm, lab, "two.toml.ours.lock", form).read_bytes() == again
     assert "older" not in said
 
 
 def test_an_export_names_no_login_of_the_channel(warm, lab, lock_ids):
     """Lock files are published; the machine's token for its channel is not."""
     with serve(lab.channel, token="geheim") as served:
-        closed = Lab(lab.folder, lab.channel, served)
+        closed = Lab(lab.name, lab.folder, lab.channel, served)
         for form in FORMS:
             text = export(warm, closed, "environment.yml", form).read_text()
             assert f"{served.url}/linux-64/numpy-1.26.0-py311_0.conda" in text
@@ -186,7 +209,7 @@ def test_an_export_names_no_login_of_the_channel(warm, lab, lock_ids):
 
 def test_conda_lock_reads_the_export(warm, lab):
     lock = parse_conda_lock_file(export(warm, lab, "environment.yml", "conda-lock"))
-    assert [channel.url for channel in lock.metadata.channels] == ["lab"]
+    assert [channel.url for channel in lock.metadata.channels] == [lab.name]
     blas = next(p for p in lock.package if p.name == "libblas")
     file = lab.channel / "linux-64" / "libblas-3.9-0.tar.bz2"
     assert blas.hash.md5 == hashlib.md5(file.read_bytes()).hexdigest()
@@ -199,7 +222,19 @@ def test_rattler_reads_the_export_as_the_records_that_the_channel_has(warm, lab,
     (platform,) = lock.platforms()
     found = lock.default_environment().conda_repodata_records_for_platform(platform)
     wanted = lab.records(tmp_path / "cache", "linux-64")
-    facts = ("url", "sha256", "md5", "size", "depends", "constrains", "license", "build_number", "subdir", "timestamp")
+    facts = (
+        "url",
+        "sha256",
+        "md5",
+        "size",
+        "depends",
+        "constrains",
+        "license",
+        "license_family",
+        "build_number",
+        "subdir",
+    )
+    facts += ("timestamp", "track_features", "noarch", "python_site_packages_path")
     rows = [sorted([str(getattr(r, fact)) for fact in facts] for r in records) for records in (found, wanted)]
     assert rows[0] == rows[1]
 
@@ -234,7 +269,7 @@ def test_a_file_that_is_not_the_one_of_the_md5_is_refused(warm, lab):
 
 def test_what_an_export_has_no_place_for_is_told(warm, lab, project):
     """Nobody takes half an environment for a whole one."""
-    spec = project('conda = ["python=3.11", "six"]\nchannels = ["lab"]\nsystem = ["libgomp1"]')
+    spec = project(f'conda = ["python=3.11", "six"]\nchannels = ["{lab.name}"]\nsystem = ["libgomp1"]')
     said = warm("export", spec, "--format", "explicit", env=lab.env).ok().stderr.decode()
     assert "not in the export: Debian packages of `system`" in said
     said = warm("export", spec, env=lab.env).ok().stderr.decode()

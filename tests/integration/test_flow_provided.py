@@ -87,5 +87,5 @@ def test_conda_lock_as_the_solver_gives_the_same_lock(warm, spec, places, tmp_pa
 def test_without_a_conda_the_second_solver_is_the_machines_fault(warm, spec, places, tmp_path):
     (tmp_path / "bin").mkdir()
     env = {**places, "PATH": str(tmp_path / "bin"), "CONDA_EXE": "", "MAMBA_EXE": ""}
-    words = warm.failed(5, "lock", spec("needs-numpy"), "--resolver", "conda-lock", env=env)
+    words = warm.failed(5, "lock", spec("needs-numpy"), "--resolver", "conda-lock", "--upgrade", env=env)
     assert "none is on PATH" in words

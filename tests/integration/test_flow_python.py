@@ -190,3 +190,16 @@ def test_the_projects_own_package_is_built_by_the_locked_interpreter(warm, mirro
     )
     done = warm("run", "--env", folder / "envbuild.toml", "--no-container", "--", "my-tool", env=mirror.env).ok()
     assert done.line == "hello from the project"
+
+
+def test_condas_python_beneath_wheels_is_the_other_way(warm, channel, project):
+    """`conda = ["python"]` with `pypi`: conda's interpreter, the wheels in its prefix, and no standalone build beside it."""
+    spec = project('conda = ["python"]\npypi = ["six"]', "condas-python")
+    env = {"ENVBUILD_CHANNEL_CONDA_FORGE": channel.url, "ENVBUILD_PYTHON_MIRROR": "http://127.0.0.1:9"}
+    warm("lock", spec, env=env).ok()
+    text = lock_beside(spec).read_text()
+    assert python_of(lock_beside(spec)) == []
+    assert '"kind":"conda","name":"python"' in text
+    done = warm("run", "--env", spec, "--no-container", "--", "python", "-c", f"import six; {ASK}", env=env).ok()
+    _, prefix, base_prefix = json.loads(done.line)
+    assert prefix == base_prefix

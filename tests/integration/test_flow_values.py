@@ -1,5 +1,7 @@
 """A runner that uses envbuild as a library says what it needs as a value: no file is written for it, and the ids are those of a file."""
 
+import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -77,3 +79,39 @@ def test_azuremls_environment_is_taken_as_the_definition_that_it_means(workspace
     environment.python.conda_dependencies.add_pip_package("idna")
     environment.python.conda_dependencies.add_pip_package("six")
     assert dict(workspace.show(environment, Quiet()).ids) == dict(workspace.show(ASKED, Quiet()).ids)
+
+
+SEED = """name: project_environment
+channels:
+  - conda-forge
+dependencies:
+  - python={python}
+  - pip
+  - numpy
+  - pandas
+  - scikit-learn
+  - pip:
+      - azureml-defaults
+      - patsy
+"""
+
+
+def test_azuremls_example_of_a_conda_file_is_built_and_runs(warm_home, channel, tmp_path, monkeypatch, capfd):
+    """The file that AzureML's documentation begins with: conda's packages, a pip section, and its own package in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project_environment.yml").write_text(
+        SEED.format(python=f"{sys.version_info[0]}.{sys.version_info[1]}")
+    )
+    environment = Environment.from_conda_specification("train", "project_environment.yml")
+    environment.python.conda_dependencies.add_pip_package("six")
+    workspace = Workspace.open({**warm_home.env, "ENVBUILD_CHANNEL_CONDA_FORGE": channel.url})
+    built = workspace.build(BuildRequest(spec=environment, targets=("store",)), Quiet())
+    assert built.reference.startswith("envbuild/train:")
+    words = "import numpy, pandas, patsy, six, sklearn, sys; print(pandas.__version__ > '2', sys.prefix != sys.argv[1])"
+    command = Command(CommandKind.RAW, "python", ("-c", words, sys.prefix))
+    assert workspace.run(RunRequest(spec=environment, command=command, container=False), Quiet()) == 0
+    assert capfd.readouterr().out == "True True\n"
+    document = json.loads((tmp_path / workspace.lock(environment, Choice(), Quiet()).path).read_bytes())
+    kinds = {a["name"]: a["kind"] for a in document["sections"]["linux/amd64"]["artifacts"]}
+    assert (kinds["pandas"], kinds["patsy"], kinds["six"]) == ("conda", "wheel", "conda")
+    assert "azureml-defaults" not in kinds

@@ -1,14 +1,21 @@
 """The tests' own conda channel is a real one: rattler solves from it, installs from it and finds every hash right."""
 
 import asyncio
+import io
 import json
 import stat
+import sys
+import tarfile
 import urllib.error
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
-from condachannel import PLACEHOLDER, File, package, serve, write_channel
+import zstandard
+from condachannel import PLACEHOLDER, File, elf, package, serve, write_channel
+from condachannel.cpython import LIBRARY, TAG
+from condachannel.wheels import wheel_package
 
 rattler = pytest.importorskip("rattler")
 
@@ -85,3 +92,52 @@ def test_the_server_asks_for_what_it_was_told_to_ask_for(tmp_path):
         with urllib.request.urlopen(f"{served.url}/noarch/repodata.json", timeout=10) as answer:
             etag = answer.headers["ETag"]
         assert _status(f"{served.url}/noarch/repodata.json", **{"If-None-Match": etag}) == 304
+
+
+def _members(made, kind: str) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        packed = archive.read(f"{kind}-{made.file.removesuffix('.conda')}.tar.zst")
+    plain = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        return {info.name: archive.extractfile(info).read() for info in archive if info.isreg()}
+
+
+def test_a_wheel_for_any_platform_is_a_noarch_package(make_wheel):
+    """Entry points stand in link.json, not in bin/; needs of the index are needs of the package, by conda's names."""
+    points = "[console_scripts]\nmy-tool = pkg:main\n"
+    files = {"pkg/__init__.py": "def main(): ...\n", "pkg-1.0.dist-info/entry_points.txt": points}
+    made = wheel_package(make_wheel("pkg", files=files, requires=["tzdata>=2", 'never; extra == "x"']))
+    info, payload = _members(made, "info"), _members(made, "pkg")
+    assert (made.file, made.subdir) == ("pkg-1.0-pyhd8ed1ab_0.conda", "noarch")
+    assert json.loads(info["info/link.json"])["noarch"] == {"type": "python", "entry_points": ["my-tool = pkg:main"]}
+    assert json.loads(info["info/index.json"])["depends"] == ["python >=3.8", "python-tzdata >=2"]
+    assert payload["site-packages/pkg-1.0.dist-info/INSTALLER"] == b"conda\n"
+    assert sorted(payload) == sorted(info["info/files"].decode().split())
+
+
+def test_a_wheel_for_this_python_is_compiled_and_has_scripts(make_wheel):
+    """Scripts name the build's prefix, and bytecode is beside each module, as conda-build leaves them."""
+    files = {
+        "pkg/__init__.py": "x = 1\n",
+        "pkg-1.0.dist-info/entry_points.txt": "[console_scripts]\nmy-tool = pkg:main\n",
+    }
+    made = wheel_package(make_wheel("pkg", files=files, tag=f"{TAG}-{TAG}-manylinux_2_17_x86_64"))
+    info, payload = _members(made, "info"), _members(made, "pkg")
+    rows = {row["_path"]: row for row in json.loads(info["info/paths.json"])["paths"]}
+    assert made.subdir == "linux-64"
+    assert payload["bin/my-tool"].startswith(f"#!{PLACEHOLDER}/bin/python".encode())
+    assert (rows["bin/my-tool"]["file_mode"], rows["bin/my-tool"]["prefix_placeholder"]) == ("text", PLACEHOLDER)
+    assert f"{LIBRARY}/site-packages/pkg/__pycache__/__init__.{sys.implementation.cache_tag}.pyc" in payload
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads programs of Linux")
+def test_needs_of_a_program_are_those_that_the_loader_sees():
+    """Where this fails, a package of the channel names the wrong libraries, and starts on this machine alone."""
+    program = Path(sys.executable).resolve().read_bytes()
+    assert "libc.so.6" in elf.needed(program)
+    assert 17 <= elf.glibc(program) < 100
+    assert elf.needed(b"#!/bin/sh\n") == ()
+    moved = elf.with_library_path(program, "$ORIGIN")
+    assert moved is None or (
+        len(moved) == len(program) and b"$ORIGIN\0" in moved and elf.needed(moved) == elf.needed(program)
+    )

@@ -502,3 +502,39 @@ def test_no_way_to_a_network_and_no_name_say_where_a_proxy_is_set(http):
 def test_an_address_that_is_far_too_long_takes_no_time():
     """A hostile project's setting would hang every command."""
     assert encoded_login("http://" + ":" * 200_000).startswith("http://")
+
+
+# size
+
+
+def test_the_size_is_what_the_server_says_and_no_byte_of_it_is_read(http, faulty, answers):
+    """A lock needs the sizes of files that nobody wants yet, and of the file, never of what sent us on to it."""
+    faulty.at("/old", answers.reply(302, Location="/file"))
+    faulty.at("/file", answers.cut(bytes(5_000_000), 1000))
+    assert http.size(faulty.url("/old")) == 5_000_000
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_what_is_not_there_has_no_size(http, faulty, answers, status):
+    assert http.size(faulty.at("/x", answers.reply(status, b"some words"))) is None
+
+
+def test_a_server_that_does_not_say_the_size_is_no_fault(http, faulty):
+    def chunked(handler):
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"3\r\nabc\r\n0\r\n\r\n")
+
+    assert http.size(faulty.at("/x", chunked)) is None
+
+
+def test_a_file_has_its_size(http, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(1234))
+    assert http.size((tmp_path / "file").as_uri()) == 1234
+    assert http.size((tmp_path / "none").as_uri()) is None
+
+
+def test_a_size_is_asked_for_again_where_the_server_was_busy(http, faulty, answers, naps):
+    assert http.size(faulty.at("/x", answers.reply(503), answers.reply(200, b"abc"))) == 3
+    assert len(naps) == 1

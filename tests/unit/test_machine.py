@@ -188,3 +188,17 @@ def test_a_bundle_of_ours_that_is_not_there_is_named_and_not_a_servers_certifica
     with pytest.raises(EnvironmentFault, match="no such file of certificates") as caught:
         read({"ENVBUILD_CA_BUNDLE": str(tmp_path / "nope.pem")})
     assert caught.value.at == "ENVBUILD_CA_BUNDLE"
+
+
+def test_standalone_pythons_come_from_where_a_setting_and_uv_have_them(read):
+    """A mirror that uv was told of serves us, too; its login stays out of the URL."""
+    environ = {
+        "UV_PYTHON_INSTALL_MIRROR": "https://user:secret@mirror.example/pythons/",
+        "UV_PYTHON_DOWNLOADS_JSON_URL": "/srv/pythons.json",
+    }
+    machine = read(environ)
+    assert (machine.python_mirror, machine.python_catalog) == ("https://mirror.example/pythons", "/srv/pythons.json")
+    assert machine.logins == {"mirror.example": "user:secret"}
+    assert "secret" not in repr(machine)
+    assert read({**environ, "ENVBUILD_PYTHON_MIRROR": "https://ours.example"}).python_mirror == "https://ours.example"
+    assert (read().python_mirror, read().python_catalog) == ("", "")

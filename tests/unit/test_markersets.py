@@ -127,3 +127,15 @@ def test_brackets_without_end_are_bounded():
     """A lock that somebody crafted must not end the program with its stack."""
     with pytest.raises(ValueError, match="nested"):
         MarkerSets("3.11", []).of("(" * 50_000)
+
+
+@settings(max_examples=100)
+@given(markers, st.sampled_from(RELEASES))
+def test_one_release_leaves_the_machine_alone_open(marker, patch):
+    """`python = "3.11.9"` knows its release: a requirement must not stand in the lock with a marker that asks for it again."""
+    sets = MarkerSets(f"3.11.{patch}", [marker])
+    found = sets.of(marker)
+    text = sets.text(found)
+    here = [holds(marker, machine, patch) for machine in MACHINES]
+    assert "python_full_version" not in text
+    assert here == ([holds(text, machine, patch) for machine in MACHINES] if found else [False, False])

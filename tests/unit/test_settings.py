@@ -245,3 +245,38 @@ def test_settings_are_read_from_what_is_handed_in_alone(monkeypatch):
     """A library that reads the process's variables behind its caller's back cannot be used twice in one process."""
     monkeypatch.setenv("ENVBUILD_TIMEOUT", "1")
     assert Settings.read(MappingProxyType({})).seconds("timeout") == 60.0
+
+
+# Where conda's channels are served.
+
+
+def test_where_a_channel_is_served_is_said_by_a_variable_a_file_or_the_command(tmp_path):
+    """Names of channels have signs that a variable's name cannot have."""
+    user = write(
+        tmp_path / "config.toml",
+        '[channels]\nconda-forge = ["https://a.example/forge", "https://b.example/forge"]\n"pkgs/main" = "https://c.example/m"\n',
+    )
+    settings = Settings.read({}, user_file=user)
+    assert {name: value.text for name, value in settings.channels.items()} == {
+        "conda-forge": "https://a.example/forge https://b.example/forge",
+        "pkgs-main": "https://c.example/m",
+    }
+    said = {"ENVBUILD_CHANNEL_PKGS_MAIN": "https://d.example/m"}
+    assert Settings.read(said, user_file=user).channels["pkgs-main"].text == "https://d.example/m"
+    given = {"channels.pkgs/main": "https://e.example/m"}
+    assert Settings.read(said, given=given, user_file=user).channels["pkgs-main"].text == "https://e.example/m"
+    assert not Settings.read(said).notices
+
+
+def test_a_project_may_not_say_where_a_channel_is_served():
+    """Packages of that name would come from whoever wrote the project."""
+    with pytest.raises(UsageError, match="may not say where the channel conda-forge is served"):
+        Settings.read({}, project=(Table(Origin.PROJECT, "p", {"channels.conda-forge": "https://t.example"}),))
+
+
+def test_a_channel_is_set_and_unset_in_the_users_file(tmp_path):
+    file = tmp_path / "config.toml"
+    change(file, "channels.team/x", "https://t.example/x")
+    assert Settings.read({}, user_file=file).channels["team-x"].text == "https://t.example/x"
+    assert change(file, "channels.team/x", None)
+    assert not Settings.read({}, user_file=file).channels

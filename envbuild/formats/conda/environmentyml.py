@@ -131,7 +131,7 @@ def _more_notices(found: _Found, definition: Definition) -> list[str]:
     if not {channel for channel, _ in found.channels} - {"nodefaults"}:
         notices.append(f"no channels are named: {_DEFAULT_CHANNEL} is meant")
     if found.has_pip_section and not any(spec_name(spec) == "pip" for spec, _ in found.conda):
-        notices.append("pip is not among the conda packages: conda adds it, with a warning; name it")
+        notices.append("pip is not among the conda packages: conda would add it; name it where the image is to have it")
     return notices
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from envbuild.formats.nodes.yamlnodes import Kind, Scalar, YamlFault, parse_lock
@@ -13,6 +14,7 @@ _OTHERWISE = re.compile(r"=|<<|[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+|0o[0-7]+|[-+]?[
 """What another reader takes for a number, a merge or a default: YAML 1.2 has other words than 1.1."""
 _PLAIN = re.compile(r"https?://[A-Za-z0-9._/+%-]*[A-Za-z0-9_/]|(?=[0-9]*[acdf])[0-9a-f]{32,128}")
 """An address, a hash: a lock is made of them, and a reader is slow."""
+_INDICATORS = "?'\"&*!|>%@`#,[]{}"
 _NOT_PRINTED = re.compile(r"[^\t\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -63,21 +65,20 @@ def yaml_scalar(value: Any) -> str:
             return json.dumps(value)
 
 
+@lru_cache(maxsize=4096)
 def _is_plain(text: str) -> bool:
     if _PLAIN.fullmatch(text):
         return True
-    if not text.isprintable() or text != text.strip():
+    if not text or not text.isprintable() or text != text.strip() or text[0] in _INDICATORS:
         return False
-    if text.startswith(("?", "---", "...")) or _OTHERWISE.fullmatch(text):
+    # A list's item, a table's key: what reads as one word alone may not do so there.
+    if ": " in text or text.endswith(":") or text.startswith(("---", "...")) or _OTHERWISE.fullmatch(text):
         return False
     try:
         node = parse_lock(text)
     except YamlFault:
         return False
-    if not isinstance(node, Scalar) or node.kind is not Kind.TEXT or node.text != text:
-        return False
-    # A list's item, a table's key: what reads as one word alone may not do so there.
-    return ": " not in text and not text.endswith(":") and text[0] not in "'\"&*!|>%@`"
+    return isinstance(node, Scalar) and node.kind is Kind.TEXT and node.text == text
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

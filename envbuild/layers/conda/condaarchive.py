@@ -20,7 +20,7 @@ from envbuild.layers.conda.zstd import unpacked
 from envbuild.layers.tarwalk import TarKind, tar_entries
 from envbuild.layers.ziparchive import ZipArchive, ZipEntry
 
-__all__ = ["CondaArchive", "open_conda"]
+__all__ = ["CondaArchive", "open_conda_archive"]
 
 _DOCUMENTS = ("index.json", "paths.json", "link.json", "files", "has_prefix", "no_link", "no_softlink")
 """What is read of the folder info/: everything that says where a file goes, or what it is."""
@@ -48,7 +48,7 @@ class CondaArchive:
 
 
 @contextmanager
-def open_conda(stream: BinaryIO, file: str) -> Iterator[CondaArchive]:
+def open_conda_archive(stream: BinaryIO, file: str) -> Iterator[CondaArchive]:
     """Open the package that `stream` holds; `file` is its name. IntegrityError where it is damaged or hostile.
 
     BuildFailed where it is of another format, MissingExtra where the library that reads it is not there.

@@ -77,6 +77,13 @@ class PackageInfo:
         """What its file and its record in conda-meta are named by."""
         return f"{self.name}-{self.version}-{self.build}"
 
+    @property
+    def track_features(self) -> str:
+        """The words of that field, a blank between them; index.json has them as a text or as a list."""
+        value = self.index.get("track_features") or ""
+        words = re.split("[, ]", value) if isinstance(value, str) else value
+        return " ".join(word.strip() for word in words)
+
 
 def package_info(documents: Mapping[str, bytes], file: str, kinds: Mapping[str, PathType]) -> PackageInfo:
     """The description of the package in `file`; `kinds` says what its archive has, for packages without paths.json.
@@ -103,6 +110,8 @@ def _check_fields(index: dict[str, Any]) -> None:
         texts_of(index, field, _INDEX)
     for field in ("license", "license_family", "features", "platform", "arch", "python_site_packages_path"):
         text_of(index, field, _INDEX, "")
+    if not isinstance(index.get("track_features"), str):
+        texts_of(index, "track_features", _INDEX)
     number_of(index, "timestamp", _INDEX)
     if number_of(index, "build_number", _INDEX) is None:
         raise bad_package("the package's index.json has no build_number")

@@ -3,7 +3,8 @@
 It differs from what `rattler.install` leaves in a folder only here: modes are 0644 and 0755, as everywhere in an image
 (rattler keeps the package's own, and gives entry points 0775); times are constant; the record in conda-meta is normalized
 (`condarecord`); a link that has to leave the prefix is refused (rattler warns); a listed empty directory is made, as conda
-makes it (rattler 0.28 fails). Bytecode that the package has is kept, and none is made.
+makes it (rattler 0.28 fails); bytecode that the package has gets the time of an image's files (`bytecode`), so that Python
+believes it, and none is made.
 """
 
 from collections.abc import Callable

@@ -9,13 +9,14 @@ Stricter than rattler: what paths.json says of a path must be so in the archive,
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envbuild.errors import BuildFailed
+from envbuild.layers.conda.bytecode import source_path
 from envbuild.layers.conda.condafault import bad_package
 from envbuild.layers.conda.condainfo import Noarch, PackageInfo, PackagePath, PathType
 from envbuild.layers.conda.entrypoints import entry_point_script
-from envbuild.layers.conda.packagetree import PackageTree, check_parents, checked_path
+from envbuild.layers.conda.packagetree import PackageTree, check_parents, checked_path, is_writable
 from envbuild.layers.conda.place import CondaPlace
 from envbuild.layers.debtree import image_mode
 from envbuild.layers.tarwalk import TarEntry, TarKind
@@ -42,6 +43,8 @@ class PlacedPath:
     listed: PackagePath | None = None
     """The package's own row for it; an entry point has none."""
     script: bytes = b""
+    compiled_size: int | None = None
+    """Of bytecode: how many bytes its source has, where that is in the package and stays as it is."""
 
 
 def placed_paths(info: PackageInfo, tree: PackageTree, place: CondaPlace) -> tuple[PlacedPath, ...]:
@@ -63,8 +66,17 @@ def placed_paths(info: PackageInfo, tree: PackageTree, place: CondaPlace) -> tup
         )
         for point in info.entry_points
     ]  # fmt: skip
+    found = _with_sources(found)
     check_parents((item.path for item in found), {i.path for i in found if i.kind is MemberKind.DIRECTORY})
     return tuple(found)
+
+
+def _with_sources(found: list[PlacedPath]) -> list[PlacedPath]:
+    sizes = {i.path: i.source.size for i in found if i.source and not (i.listed and i.listed.placeholder)}
+    return [
+        replace(item, compiled_size=sizes.get(source_path(item.path) or "")) if item.path.endswith(".pyc") else item
+        for item in found
+    ]
 
 
 def _placed(listed: PackagePath, info: PackageInfo, tree: PackageTree, place: CondaPlace) -> PlacedPath | None:
@@ -102,7 +114,7 @@ def _check_link(path: str, target: str) -> None:
     led_to = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     if not target or target.startswith("/") or led_to == ".." or led_to.startswith("../"):
         raise bad_package(f"{path} is a link that leaves the environment: {target!r}")
-    if not all(letter.isprintable() for letter in target):
+    if not is_writable(target):
         raise bad_package(f"{path} is a link to a name that cannot be written: {target!r}")
 
 

@@ -11,6 +11,7 @@ rattler and conda read it to know what is installed. Its fields are rattler's, i
 | requested_spec, requested_specs | what was asked for | not there, and an empty list |
 | indexed_timestamp | when the channel was indexed | not there |
 | attestations_sha256, run_exports, legacy_bz2_md5, legacy_bz2_size | what the channel adds | not there |
+| sha256_in_prefix of bytecode | not there, or of another time | of the file with an image's time in it (`bytecode`) |
 | paths that lose against another package | below __clobbers__ | as the package has them |
 """
 
@@ -31,7 +32,7 @@ _FROM_INDEX = (
     "subdir", "timestamp", "track_features", "version",
 )  # fmt: skip
 """Fields of rattler's PackageRecord, in its order."""
-_ALWAYS = ("depends",)
+_NOT_EMPTY = ("constrains", "extra_depends", "flags", "noarch", "track_features")
 _NO_HASH = "0" * 64
 
 
@@ -54,8 +55,9 @@ def package_record(
     info: PackageInfo, paths: Iterable[InstalledPath], archive: Mapping[str, str | int], file: str
 ) -> bytes:
     """The record; `archive` has md5, sha256 and size of the package as it was fetched, `file` is its name."""
-    index = {**info.index, "name": info.name, "subdir": info.subdir, **archive}
-    record = {field: _field(field, index.get(field)) for field in _FROM_INDEX if _is_told(field, index.get(field))}
+    own = {"name": info.name, "subdir": info.subdir, "depends": info.index.get("depends") or []}
+    index = {**info.index, **own, "track_features": info.track_features, **archive}
+    record = {field: index[field] for field in _FROM_INDEX if _is_told(field, index.get(field))}
     rows = [_row(path) for path in sorted(paths, key=lambda path: path.placed.path.split("/"))]
     record |= {
         "fn": file,
@@ -71,15 +73,8 @@ def package_record(
 
 
 def _is_told(field: str, value: Any) -> bool:
-    return field in _ALWAYS or not (value is None or value is False or value in ([], {}, ""))
-
-
-def _field(field: str, value: Any) -> Any:
-    if field == "depends":
-        return value or []
-    if field == "track_features" and isinstance(value, list):
-        return " ".join(map(str, value))
-    return value
+    """Whether rattler writes the field: it leaves out what is null, and some fields where they are empty."""
+    return bool(value) if field in _NOT_EMPTY else value is not None
 
 
 def _row(path: InstalledPath) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class EntryPoint:
         command, module, function = command.strip(), module.strip(), function.strip()
         if not (equals and colon and _DOTTED.fullmatch(module) and _DOTTED.fullmatch(function)):
             raise bad_package(f"the package's entry point {line!r} is not `command = module:function`")
-        if not command or command.startswith(".") or any(c in "/\\" or not c.isprintable() for c in command):
+        if not command or command.startswith(".") or "/" in command or "\\" in command:
             raise bad_package(f"the package's entry point {line!r} has a command that is no plain file name")
         return cls(command, module, function)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from envbuild.errors import EnvbuildError
-from envbuild.layers.conda.condaarchive import CondaArchive, open_conda
+from envbuild.layers.conda.bytecode import stamped
+from envbuild.layers.conda.condaarchive import CondaArchive, open_conda_archive
 from envbuild.layers.conda.condafault import bad_package
 from envbuild.layers.conda.condainfo import PathType, package_info
 from envbuild.layers.conda.condapaths import PlacedPath, placed_paths
@@ -64,7 +65,7 @@ def link_package(stream: BinaryIO, *, file: str, place: CondaPlace) -> Iterator[
     not there, a link script, or a prefix that is shorter.
     """
     try:
-        with open_conda(stream, file) as archive:
+        with open_conda_archive(stream, file) as archive:
             yield _linked(archive, file, place)
     except EnvbuildError as fault:
         fault.at = fault.at or file
@@ -104,7 +105,7 @@ def _file(path: InstalledPath) -> LinkedFile:
 def _content(data: BinaryIO, placed: PlacedPath, prefix: str) -> Callable[[], Iterable[bytes]]:
     if placed.source is None:
         return lambda: (placed.script,) if placed.script else ()
-    return lambda: _patched(data, placed, prefix)
+    return lambda: _final(data, placed, prefix)
 
 
 def _installed(data: BinaryIO, placed: PlacedPath, prefix: str) -> tuple[InstalledPath, bytes]:
@@ -116,27 +117,30 @@ def _installed(data: BinaryIO, placed: PlacedPath, prefix: str) -> tuple[Install
         return InstalledPath(placed, len(known), hashlib.sha256(known).hexdigest()), b""
     original, final = hashlib.sha256(), hashlib.sha256()
     size, head, is_wanted = 0, b"", is_read(placed.path)
-    for piece in _patched(data, placed, prefix, original.update):
+    for piece in _final(data, placed, prefix, original.update):
         size += len(piece)
         final.update(piece)
         if is_wanted and len(head) < _LARGEST_READ:
             head += piece[: _LARGEST_READ - len(head)]
-    _check(placed, original.hexdigest() if _is_patched(placed) else final.hexdigest())
+    _check(placed, original.hexdigest() if _is_changed(placed) else final.hexdigest())
     return InstalledPath(placed, size, final.hexdigest()), head
 
 
-def _is_patched(placed: PlacedPath) -> bool:
-    return placed.listed is not None and placed.listed.placeholder is not None
+def _is_changed(placed: PlacedPath) -> bool:
+    has_placeholder = placed.listed is not None and placed.listed.placeholder is not None
+    return has_placeholder or placed.compiled_size is not None
 
 
-def _patched(
+def _final(
     data: BinaryIO, placed: PlacedPath, prefix: str, seen: Callable[[bytes], object] | None = None
 ) -> Iterator[bytes]:
-    """A file as it is below the prefix; `seen` is told what it was in the package, where that is something else."""
-    plain = _read(data, placed.source) if placed.source else iter(())
-    if placed.listed is None or placed.listed.placeholder is None:
-        return plain
-    return replaced(_told(plain, seen) if seen else plain, placed.listed.placeholder, prefix)
+    """A file as it is below the prefix; `seen` is told what it was in the package, where that may be something else."""
+    pieces = _read(data, placed.source) if placed.source else iter(())
+    if seen is not None and _is_changed(placed):
+        pieces = _told(pieces, seen)
+    if placed.listed is not None and placed.listed.placeholder is not None:
+        pieces = replaced(pieces, placed.listed.placeholder, prefix)
+    return pieces if placed.compiled_size is None else stamped(pieces, placed.compiled_size)
 
 
 def _read(data: BinaryIO, source: TarEntry) -> Iterator[bytes]:

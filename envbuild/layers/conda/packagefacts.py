@@ -24,8 +24,10 @@ def link_scripts(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def package_facts(info: PackageInfo, md5: str, files: Mapping[str, bytes], prefix: str) -> dict[str, str]:
-    """The facts: name, version, build, build_number, subdir, noarch, md5, license, timestamp, depends and constrains
-    (one a line), `distributions`, and those of activation. `files` are the contents of the paths that `is_read` names.
+    """The facts: name, version, build, build_number, subdir, noarch, md5, license, license_family, track_features,
+    python_site_packages_path, timestamp, depends and constrains (one a line), `distributions`, and those of activation.
+
+    `files` are the contents of the paths that `is_read` names.
     """
     index = info.index
     facts = {
@@ -37,6 +39,9 @@ def package_facts(info: PackageInfo, md5: str, files: Mapping[str, bytes], prefi
         "noarch": info.noarch.value,
         "md5": md5,
         "license": index.get("license") or "",
+        "license_family": index.get("license_family") or "",
+        "track_features": info.track_features,
+        "python_site_packages_path": index.get("python_site_packages_path") or "",
         "timestamp": str(index.get("timestamp") or ""),
         "depends": "\n".join(index.get("depends") or ()),
         "constrains": "\n".join(index.get("constrains") or ()),

@@ -12,7 +12,7 @@ from envbuild.layers.conda.condafault import bad_package
 from envbuild.layers.conda.condainfo import PathType
 from envbuild.layers.tarwalk import TarEntry, TarKind
 
-__all__ = ["PackageTree", "check_parents", "checked_path", "package_tree"]
+__all__ = ["PackageTree", "check_parents", "checked_path", "is_writable", "package_tree"]
 
 _LONGEST_PATH, _LONGEST_PART = 3000, 255
 _MOST_LINKS = 40
@@ -87,13 +87,18 @@ def checked_path(path: str) -> str:
         raise bad_package(f"the package has a path that leaves its place: {path!r}")
     if _DELETES.search(path):
         raise bad_package(f"the package has a path whose name deletes others in an image: {path!r}")
-    if _UNWRITABLE.search(path):
+    if not is_writable(path):
         raise bad_package(f"the package has a path with a control character, or no UTF-8, in its name: {path!r}")
     if len(path) > _LONGEST_PART // 4:
         parts = path.encode().split(b"/")
         if sum(map(len, parts)) + len(parts) > _LONGEST_PATH or max(map(len, parts)) > _LONGEST_PART:
             raise bad_package(f"the package has a path too long for a file: {path[:100]!r}...")
     return path
+
+
+def is_writable(name: str) -> bool:
+    """Whether a name has no control characters and is UTF-8."""
+    return not _UNWRITABLE.search(name)
 
 
 def check_parents(paths: Iterable[str], directories: set[str]) -> None:

@@ -7,15 +7,19 @@ others have of it is not even read: no later channel can slip a package in, what
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cmp_to_key
 from typing import Any, Generic, TypeVar
 
 from envbuild.matchspec.channel import Channel
+from envbuild.matchspec.ordering import compared
 from envbuild.matchspec.spec import MatchSpec
 from envbuild.resolvers.conda.listing import Channels, Listing
 
 __all__ = ["Universe", "reach"]
 
 _NAME = re.compile(r"\s*(?:[^\s\[=<>!~]*::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
+
+_order = cmp_to_key(compared)
 
 _Listed = TypeVar("_Listed", bound=Listing)
 
@@ -32,6 +36,14 @@ class Universe(Generic[_Listed]):
     def names(self) -> set[str]:
         """Every package that the channels have, needed or not."""
         return {name for folder in self.folders for name in folder.names}
+
+    def versions(self, name: str) -> dict[str, list[str]]:
+        """By channel, the versions of a package that may be taken, the highest first."""
+        found: dict[str, set[str]] = {}
+        for folder, records in zip(self.folders, self.records, strict=True):
+            of_name = {str(record["version"]) for record in records.values() if record["name"] == name}
+            found.setdefault(folder.channel, set()).update(of_name)
+        return {channel: sorted(all_, key=_order, reverse=True) for channel, all_ in found.items() if all_}
 
 
 def reach(
@@ -57,7 +69,11 @@ def reach(
             wanted += [(folder, name) for folder in givers]
         waiting = set()
         for (folder, name), records in zip(wanted, channels.records(wanted), strict=True):
-            meant = {file: record for file, record in records.items() if _is_meant(file, record, asked.get(name, ()))}
+            meant = {
+                file: record
+                for file, record in records.items()
+                if _is_itself(file, record, folder.subdir) and _is_meant(file, record, asked.get(name, ()))
+            }
             found[places[id(folder)]] |= meant
             waiting |= set(_needed(meant.values()))
         waiting -= seen
@@ -73,6 +89,12 @@ def _allows(channel: Channel, folder: Listing) -> bool:
     return channel.name in ("", folder.channel) and channel.subdir in ("", folder.subdir)
 
 
+def _is_itself(file: str, record: Mapping[str, Any], subdir: str) -> bool:
+    """Whether a record says what its folder and its file's name say. One that does not is nobody's package."""
+    stem = f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
+    return file in (f"{stem}.conda", f"{stem}.tar.bz2") and record.get("subdir") in (None, subdir)
+
+
 def _is_meant(file: str, record: Mapping[str, Any], specs: Sequence[MatchSpec]) -> bool:
     """Whether a file is what its specs name by file or hash: the solver does not look at all of these."""
     for spec in specs:
@@ -86,8 +108,9 @@ def _is_meant(file: str, record: Mapping[str, Any], specs: Sequence[MatchSpec]) 
 
 def _needed(records: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     """The packages that records depend on, without virtual ones."""
-    for record in records:
-        for text in record.get("depends") or ():
-            found = _NAME.match(str(text))
-            if found and not found[1].startswith("__"):
-                yield found[1].lower()
+    # Builds of a package differ in little: most of their dependencies are the same texts.
+    texts = {str(text) for record in records for text in record.get("depends") or ()}
+    for text in texts:
+        found = _NAME.match(text)
+        if found and not found[1].startswith("__"):
+            yield found[1].lower()

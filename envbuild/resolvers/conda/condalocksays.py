@@ -31,6 +31,8 @@ def failure(stderr: str, temporary: str) -> EnvironmentFault | ResolveFailed:
         hint = "is the channel up, and its name right? Where a proxy is needed: ENVBUILD_PROXY (or HTTPS_PROXY)"
         return EnvironmentFault(f"a conda channel cannot be asked: {said}", at="--resolver conda-lock", hint=hint)
     if reason is None:
-        return ResolveFailed(f"conda-lock failed:\n  {said}", at="conda", hint="leave --resolver out: rattler solves it")
+        return ResolveFailed(
+            f"conda-lock failed:\n  {said}", at="conda", hint="leave --resolver out: rattler solves it"
+        )
     hint = "loosen a version that is asked for; rattler explains more: leave --resolver out"
     return ResolveFailed(f"conda-lock finds no solution:\n  {said}", at="conda", hint=hint)

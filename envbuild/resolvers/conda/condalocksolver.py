@@ -45,8 +45,8 @@ _OWN = {
 
 
 class _Channels(Protocol):
-    def urls(self, channel: str) -> tuple[str, ...]:
-        """Where a channel is, with logins and tokens."""
+    def answering(self, channel: str, subdirs: Sequence[str]) -> tuple[str, ...]:
+        """Of each channel that a name stands for, the one place that has one of these folders, with its login."""
 
 
 class CondaLockSolver:
@@ -69,7 +69,8 @@ class CondaLockSolver:
             hint = "leave --resolver out: rattler solves it"
             raise UsageError(f"conda-lock cannot ask for {reason}", at=_AT, hint=hint)
         specs = wanted(request)
-        places = {name: self._channels.urls(name) for name in request.channels}
+        # Asked before conda is: it fails where one of its channels does not answer, and does not try another place.
+        places = {name: self._channels.answering(name, (request.subdir, "noarch")) for name in request.channels}
         with overdue(SLOW, lambda: report.notice(f"still solving with conda-lock over {Path(conda).name}")):
             found = self._solved(conda, request, specs, places)
         return tuple(sorted(one.record for one in found))

@@ -6,6 +6,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,8 +27,10 @@ from rattler.channel import ChannelPriority
 from rattler.exceptions import SolverError
 from rattler.solver import solve_with_sparse_repodata
 
+from envbuild.errors import EnvbuildError, EnvironmentFault
 from envbuild.matchspec import spec as matchspec
-from envbuild.matchspec.channel import ANY_CHANNEL
+from envbuild.matchspec.channel import ANY_CHANNEL, channel, subdir_of
+from envbuild.platforms import LINUX_AMD64, Platform
 from envbuild.ports import Reporter
 from envbuild.resolvers.conda.closure import Universe, reach
 from envbuild.resolvers.conda.listing import Channels, Listing
@@ -37,6 +40,7 @@ from envbuild.resolvers.conda.virtualpackages import VirtualPackage
 
 __all__ = ["RattlerSolver"]
 
+_LINUX_ARM64 = Platform("linux", "arm64")
 _PATIENCE = timedelta(minutes=10)
 _PLACE = "https://channel.invalid"
 """Stands for a channel, by its number: where it is served is no part of a solution (RFC 2606: no host has such a name)."""
@@ -56,16 +60,40 @@ class RattlerSolver:
         """The packages that meet a request, sorted by name. Errors as CondaSolver has them."""
         specs = [matchspec.match_spec(text) for text in request.specs]
         specs = [s for s in specs if s.channel.subdir in ("", "noarch", request.subdir)]
-        order = dict.fromkeys([*request.channels, *(s.channel.name for s in specs if s.channel.name)])
-        folders = self._channels.listings(list(order), [request.subdir, "noarch"])
+        order = _order(request.channels, specs)
+        folders = self._channels.listings(order, [request.subdir, "noarch"])
         universe = reach(specs, folders, self._channels, strict=request.strict)
-        if fault := absent(specs, universe, request):
+        if fault := absent(specs, universe, request, lambda name: self._elsewhere(name, order, request.subdir)):
             raise fault
         try:
             chosen = _apart(lambda: _solved(specs, universe, request))
         except SolverError as error:
-            raise unsolvable(str(error), _names(universe), request, universe.passed_over) from None
+            raise unsolvable(str(error), _names(universe), request, universe) from None
+        except OSError as error:
+            if error.errno is not None:
+                what = f"cannot be written: {error.strerror}"
+                raise EnvironmentFault(what, at=tempfile.gettempdir(), hint="free some space, or set TMPDIR") from error
+            # What rattler says of a file that it cannot read.
+            raise EnvironmentFault(
+                f"a record in a channel's index cannot be understood: {error}",
+                at=", ".join(order),
+                hint="its owner has to index the channel anew",
+            ) from error
         return tuple(sorted(_record(universe, number, file) for number, file in chosen))
+
+    def _elsewhere(self, name: str, channels: Sequence[str], subdir: str) -> list[str]:
+        """The folders of other platforms that have a package, as far as they can be asked."""
+        with suppress(EnvbuildError):
+            others = sorted({subdir_of(platform) for platform in (LINUX_AMD64, _LINUX_ARM64)} - {subdir})
+            folders = self._channels.listings(channels, others)
+            return [f"{folder.channel}/{folder.subdir}" for folder in folders if name in folder.names]
+        return []
+
+
+def _order(channels: Sequence[str], specs: Sequence[matchspec.MatchSpec]) -> list[str]:
+    """The channels, and behind them those that only a spec names, as conda has it."""
+    known = {channel(text).name for text in channels}
+    return [*channels, *dict.fromkeys(s.channel.name for s in specs if s.channel.name not in {"", *known})]
 
 
 def _solved(
@@ -95,12 +123,11 @@ def _solved(
 def _source(folder: Path, number: int, universe: Universe[Any]) -> SparseRepoData:
     """A folder's records as a file that rattler reads."""
     listing, records = universe.folders[number], universe.records[number]
-    document = {
-        "info": {"subdir": listing.subdir},
-        "packages": {file: record for file, record in records.items() if not file.endswith(".conda")},
-        "packages.conda": {file: record for file, record in records.items() if file.endswith(".conda")},
-        "repodata_version": 1,
-    }
+    document: dict[str, Any] = {"info": {"subdir": listing.subdir}, "packages": {}, "packages.conda": {}}
+    for file, record in records.items():
+        section = "packages.conda" if file.endswith(".conda") else "packages"
+        # A record may leave out what its folder says.
+        document[section][file] = {**record, "subdir": listing.subdir}
     path = folder / f"{number}.json"
     path.write_text(json.dumps(document), "utf-8")
     return SparseRepoData(Channel(f"{_PLACE}/{listing.tier}", ChannelConfig()), listing.subdir, path)

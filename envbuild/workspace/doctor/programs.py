@@ -73,7 +73,8 @@ def settings_check(adapters: Adapters) -> tuple[Machine | None, Check]:
             name="settings", topic=MACHINE, verdict=Verdict.FAILING, found=" ".join(f"{where}{error.what}".split()),
             remedy=error.hint or "mend it", stops=EVERYTHING,
         )  # fmt: skip
-    names = sorted([*settings.values, *(f"indexes.{name}" for name in settings.indexes)])
+    tables = [*(f"indexes.{name}" for name in settings.indexes), *(f"channels.{name}" for name in settings.channels)]
+    names = sorted([*settings.values, *tables])
     found = f"{place if place.is_file() else f'no file {place}'}; set: {', '.join(names) or 'nothing'}"
     if settings.unknown:
         return machine, Check(

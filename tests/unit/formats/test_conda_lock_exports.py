@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 import yaml
+from conda_lock.conda_lock import render_lockfile_for_platform
 from conda_lock.lockfile import parse_conda_lock_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -158,6 +159,27 @@ def test_conda_lock_parses_what_is_written_for_it(tmp_path):
     assert numpy.dependencies == {"libblas": ">=3.9.0,<4.0a0", "python": ">=3.11,<3.12.0a0", "python_abi": "3.11.*"}
     rich = found["linux-aarch64", "pip", "rich"]
     assert (rich.hash.sha256, rich.dependencies) == (RICH.sha256, {"own": "*", "pygments": "*"})
+
+
+def test_conda_lock_renders_the_same_explicit_list(tmp_path):
+    """`conda-lock install` makes such a list of the lock and gives it to conda: with an md5 where ours has a sha256."""
+    path = tmp_path / "conda-lock.yml"
+    path.write_text(conda_lock_yml([X86], [CHANNEL]))
+    lines = render_lockfile_for_platform(
+        lockfile=parse_conda_lock_file(path),
+        include_dev_dependencies=False,
+        extras=None,
+        kind="explicit",
+        platform="linux-64",
+        suppress_warning_for_pip_and_explicit=True,
+    )
+    theirs, ours = (_installed(text) for text in (lines, conda_explicit(X86).split("\n")))
+    assert theirs == ours
+
+
+def _installed(lines):
+    """What a list installs: the places of conda's packages, and pip's lines."""
+    return {line.partition("#")[0] or line for line in lines if line.startswith(("http", "# pip"))}
 
 
 def test_rattler_reads_the_records_and_would_write_the_same_document(tmp_path):

@@ -349,7 +349,7 @@ TZ = f"{FORGE}/noarch/tzdata-2024a-h0_0.conda"
 @pytest.mark.parametrize(
     ("name", "old", "new", "place", "what"),
     [
-        ("conda-lock.yml", f"    sha256: {sha('c')}\n", "", "name: tzdata", "tzdata has an md5 alone"),
+        ("conda-lock.yml", f"    md5: {'0a' * 16}\n    sha256: {sha('c')}\n", "    sha256: ''\n", "name: tzdata", "no hash"),
         ("conda-lock.yml", sha("c"), "c", "name: tzdata", "64 hex digits"),
         ("conda-lock.yml", "version: 1\n", "version: 2\n", "version: 2", "needs a newer envbuild"),
         ("conda-lock.yml", "package:\n", "package:\n<<<<<<< HEAD\n", "<<<<<<<", "conflict marks"),
@@ -364,6 +364,7 @@ TZ = f"{FORGE}/noarch/tzdata-2024a-h0_0.conda"
         ("conda-lock.yml", "  - url: conda-forge\n", "  - url: ./mine\n", "./mine", "folder of one machine"),
         ("conda-lock.yml", "platforms: [linux-64]", "platforms: [", "\npackage:", "no YAML"),
         ("pixi.lock", f"  sha256: {sha('c')}\n", "", f"\n- conda: {TZ}", "tzdata has no hash"),
+        ("pixi.lock", f"  sha256: {sha('c')}\n", "  md5: 0a\n", f"\n- conda: {TZ}", "32 hex digits"),
         ("pixi.lock", "version: 6", "version: 8", "version: 8", "needs a newer envbuild"),
         ("pixi.lock", "version: 6", "version: 3", "version: 3", "version 3 is not read"),
         ("pixi.lock", "version: 6", "<<<<<<< ours\nversion: 6", "<<<<<<<", "conflict marks"),
@@ -372,7 +373,7 @@ TZ = f"{FORGE}/noarch/tzdata-2024a-h0_0.conda"
         ("pixi.lock", f"conda: {TZ}", "conda: ./tz", "\n- conda: ./tz", "built from its sources"),
         ("pixi.lock", f"pypi: {PYPI_FILES}", "pypi: git+https://h.example", "\n- pypi", "VCS"),
         ("conda-linux-64.lock", f"#{sha('c')}", "", TZ, "tzdata has no hash"),
-        ("conda-linux-64.lock", f"#{sha('c')}", "#" + "0" * 32, TZ, "tzdata has an md5 alone"),
+        ("conda-linux-64.lock", f"#{sha('c')}", "#" + "0" * 31, TZ, "tzdata has no hash"),
         ("conda-linux-64.lock", f" --hash=sha256:{sha('e')}", "", "# pip", "without a sha256"),
         ("conda-linux-64.lock", TZ, "tzdata-2024a-h0_0.conda", "tzdata", "whole URL"),
     ],
@@ -384,6 +385,31 @@ def test_what_is_wrong_in_a_lock_is_told_where_it_stands(name, old, new, place, 
     # The line of what comes behind the line break, where the place begins with one.
     line = text.count("\n", 0, text.index(place) + place.startswith("\n")) + 1
     assert [(at, what in said) for at, said in faults(name, text)] == [(f"{name}:{line}", True)]
+
+
+BY_MD5 = {
+    "conda-lock.yml": CONDA_LOCK.replace(f"    sha256: {sha('c')}\n", ""),
+    "pixi.lock": PIXI.replace(f"  sha256: {sha('c')}\n", f"  md5: {'0A' * 16}\n"),
+    "conda-linux-64.lock": EXPLICIT.replace(f"#{sha('c')}", "#" + "0a" * 16),
+}
+
+
+@pytest.mark.parametrize("name", BY_MD5)
+def test_a_package_with_an_md5_alone_is_taken_and_said(name):
+    """Locks of before conda had sha256 are still built; that the hash proves little is told."""
+    reading = read(name, BY_MD5[name])
+    old = TZDATA.replace(f"sha256='{sha('c')}'", f"md5='{'0a' * 16}'")
+    assert reading.definition == normalize(replace(WHOLE, conda=(NUMPY, PYTHON, old)))
+    assert ["tzdata: an md5 alone in the lock" in notice for notice in reading.notices] == [True]
+
+
+def test_a_platform_that_is_left_out_has_no_word_to_say_about_its_hashes():
+    other = entry("python", "3.11.6", "h2_0_cpython", "linux-aarch64", "linux-aarch64", "b").replace(
+        f"    sha256: {sha('b')}\n", ""
+    )
+    reading = read("conda-lock.yml", HEAD + X86 + other)
+    assert reading.definition == WHOLE
+    assert not any("md5" in notice for notice in reading.notices)
 
 
 @pytest.mark.parametrize("name", ["conda-lock.yml", "pixi.lock"])

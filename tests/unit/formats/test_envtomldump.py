@@ -66,6 +66,16 @@ FULL = Definition(
         Definition(name="x", base=DockerfileBase(path="docker/Dockerfile", context=Context("docker"))),
         Definition(name="x", base=DockerfileBase(path="D", arguments=(("A", "a b"), ("B", '"')), target="x")),
         Definition(name="x", base=DockerfileBase("FROM x\nRUN <<E\n '\\n' \n\tE\n\nE\n", Context("."))),
+        Definition(name="x", python="3.12"),
+        Definition(name="x", python="3.13.5", base=DebianBase("trixie")),
+        Definition(
+            name="x",
+            conda=("python=3.12", "pytorch==2.5.1=cuda126*"),
+            channels=("conda-forge", "bioconda"),
+            channel_priority="disabled",
+            virtual_packages=(("__archspec", "x86_64_v3"), ("__cuda", "12.6")),
+            activate=True,
+        ),
         Definition(name="x", no_deps=True, interpreter="/opt/python", project=Project("packages/x")),
         Definition(
             name="x", pypi=(Requirement("a", (f"sha256:{AA}", f"sha256:{BB}")), Requirement("b", (f"sha256:{BB}",)))

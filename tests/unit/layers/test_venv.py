@@ -50,6 +50,17 @@ def test_what_it_holds(making):
     assert (Digest.of(blob), Digest.of(gzip.decompress(blob))) == (segment.blob, segment.diff_id)
 
 
+def test_over_a_standalone_python_it_is_the_same_beside_that_one(making):
+    """pip reads EXTERNALLY-MANAGED beside the library of the interpreter that runs; `home` is how Python finds that library."""
+    segment, blob = made(Interpreter("3.12.7", "/opt/python/bin/python3.12"))
+    entries = {path: content for path, (_, _, content) in making.entries_of(gzip.decompress(blob)).items()}
+    assert entries["opt/env/bin/python"] == b"/opt/python/bin/python3.12"
+    assert entries["opt/env/pyvenv.cfg"].startswith(b"home = /opt/python/bin\n")
+    assert entries["opt/env/pyvenv.cfg"].endswith(b"version = 3.12.7\n")
+    assert "opt/python/lib/python3.12/EXTERNALLY-MANAGED" in entries
+    assert not [member.path for member in segment.table.members if member.path.startswith("usr/")]
+
+
 def test_links_never_leave_the_image():
     """A link that names the machine that built it is dead everywhere else."""
     for member in venv_members(DEBIAN):

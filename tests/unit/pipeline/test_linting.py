@@ -113,6 +113,14 @@ def test_a_rule_finds_what_it_is_for(asked, codes):
     assert found(**asked) == codes
 
 
+def test_pip_is_missed_only_where_conda_would_read_the_file():
+    """No pip installs anything here: who writes an envbuild.toml needs none."""
+    asked = Definition(python="", conda=("python=3.12", "numpy=2.1"), pypi=(Requirement("six==1.17"),))
+    today, text = date(2026, 1, 1), 'format = 1\nconda = ["python=3.12", "numpy=2.1"]\npypi = ["six==1.17"]\n'
+    assert lint(asked, locked=False, today=today, files=[("envbuild.toml", text)]) == ()
+    assert [one.code for one in lint(asked, locked=False, today=today)] == ["EB107"]
+
+
 def test_every_finding_says_what_to_do_and_shows_no_secret():
     """A log of CI has what is printed."""
     definition = Definition(

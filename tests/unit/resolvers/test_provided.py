@@ -85,6 +85,19 @@ def test_what_needs_another_version_has_no_solution_and_both_are_named(resolve, 
     assert "is available" not in str(failed.value)
 
 
+def test_of_several_releases_the_newest_ones_need_is_told_and_no_version_of_an_index(resolve, index):
+    index.wheel("alpha", "1.0", ["numpy>=2"])
+    index.wheel("alpha", "2.0", ["numpy>=2.1,<3"])
+    index.wheel("alpha", "3.0", ["numpy>=2.2,!=2.5"])
+    with pytest.raises(ResolveFailed) as failed:
+        resolve("alpha")
+    first, *others = failed.value.what.splitlines()
+    assert first in (
+        f"conda has numpy 1.26.4, and alpha needs numpy{limit}" for limit in ("!=2.5,>=2.2", ">=2.2,<2.5 or >2.5")
+    )
+    assert not any("available" in line and "numpy" in line for line in others)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

@@ -7,7 +7,7 @@ import pytest
 from pythonarchives import PythonArchive, listed
 
 from envbuild.definition import DebianBase, Definition
-from envbuild.errors import IntegrityError, ResolveFailed
+from envbuild.errors import EnvironmentFault, ResolveFailed
 from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.pipeline.quiet import Quiet
 from envbuild.platforms import LINUX_AMD64, Platform
@@ -169,7 +169,7 @@ def test_another_list_is_read_by_uv_with_its_sums():
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"<html>login</html>", b'{"a": {}}'])
 def test_what_is_no_list_is_told_without_our_folders(text):
-    with pytest.raises(IntegrityError, match="the list of Pythons is none") as caught:
+    with pytest.raises(EnvironmentFault, match="the list of Pythons is none") as caught:
         listed_pythons(os.environ, text)
     assert "envbuild-pythons-" not in str(caught.value)
     assert "download-metadata.json" in caught.value.hint

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from condachannel import PLACEHOLDER, File, package
@@ -25,7 +24,8 @@ from envbuild.members import MemberKind
 from envbuild.plan import find_conflicts
 from envbuild.platforms import LINUX_AMD64
 from envbuild.runners.command import Command, CommandKind
-from envbuild.runners.condaprefix import CondaParts, Decided, find_conda_prefix, make_conda_prefix
+from envbuild.runners.condafolder import find_conda_prefix
+from envbuild.runners.condaprefix import CondaParts, Decided, make_conda_prefix
 from envbuild.runners.prefixcommand import run_in_prefix
 
 LONGEST = 255
@@ -85,7 +85,7 @@ def parts_of(store):
             winners = {c.path: c.winner for c in find_conflicts(lock, tables)}
             return Decided(
                 winners=winners,
-                activation=activation_of(lock, {k: SimpleNamespace(table=t) for k, t in tables.items()}),
+                activation=activation_of(lock, tables),
             )
 
         return CondaParts(lock=lock, segments={a.sha256: s for a, s in wheels}, blobs=store, decide=decide)
@@ -317,6 +317,17 @@ def test_what_a_making_left_that_was_cut_off_is_taken_away(parts_of, report, tmp
     found = make_conda_prefix(parts_of(TOOL), folder, report)
     assert not (found.root / "bin" / "half").exists()
     assert sorted(p.name for p in folder.parent.iterdir()) == [".one.lock", "one"]
+
+
+def test_an_environment_that_was_moved_is_made_anew(parts_of, report, tmp_path, capfd):
+    """The old place is written into its files: its programs would run with whatever is there now."""
+    old = make_conda_prefix(parts_of(TOOL), tmp_path / "p" / "one", report).root
+    new = tmp_path / "q" / "one"
+    new.parent.mkdir()
+    old.rename(new)
+    assert find_conda_prefix(new) is None
+    assert run(make_conda_prefix(parts_of(TOOL), new, report), "tool").code == 0
+    assert capfd.readouterr().out.startswith(f"{new} {new} ")
 
 
 def test_nothing_is_left_under_the_name_when_a_package_is_damaged(parts_of, report, tmp_path, store):

@@ -3,13 +3,16 @@
 import hashlib
 import json
 import shutil
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgpack
 import pytest
 import zstandard
 from condachannel import package, serve, write_channel
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envbuild.conda.condarc import Condarc
@@ -38,12 +41,17 @@ def packed(value) -> bytes:
     return zstandard.compress(msgpack.packb(value))
 
 
-@pytest.fixture
-def forge(tmp_path) -> Path:
-    """A channel with two packages, in both kinds of index."""
-    folder = tmp_path / "forge"
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("channels") / "forge"
     write_channel(folder, [package("a", depends=["b >=1"]), package("b", "2.0", noarch="generic")])
     return folder
+
+
+@pytest.fixture
+def forge(tmp_path, made_once) -> Path:
+    """A channel with two packages, in both kinds of index."""
+    return shutil.copytree(made_once, tmp_path / "forge")
 
 
 def without_shards(folder: Path) -> Path:
@@ -267,6 +275,13 @@ def test_the_next_mirror_serves_where_one_is_not_reached(tmp_path, forge):
         assert LINUX in read(tmp_path / "cache", condarc=condarc)
 
 
+def test_the_place_that_answers_is_known(tmp_path, forge):
+    """Another solver is given one place of each channel, and fails where that one does not answer."""
+    with serve(forge) as served:
+        condarc = Condarc(mirrored_channels={"forge": ("http://127.0.0.1:9/forge", served.url)})
+        assert client(tmp_path / "cache", condarc=condarc).answering("forge", BOTH) == (served.url,)
+
+
 def test_a_name_of_several_channels_gives_them_in_their_order(tmp_path, forge):
     other = tmp_path / "other"
     write_channel(other, [package("z")])
@@ -376,6 +391,44 @@ def test_a_size_is_asked_for_by_head_and_else_measured(tmp_path, forge):
         client(tmp_path, forge=forge.as_uri()).size("forge", LINUX, "gone-1.0-0.conda")
 
 
+@contextmanager
+def heads(status, **headers):
+    """A server that answers every HEAD like this: its host, and the Authorization of each request."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            seen.append(self.headers["Authorization"])
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+        thread.join()
+
+
+def test_a_size_is_known_through_a_redirect_and_no_login_goes_along(tmp_path):
+    """Some channels keep their packages elsewhere: reading each to measure it would fetch all of them twice."""
+    with (
+        heads(200, Content_Length="12345") as (stored, at_store),
+        heads(302, Location=f"http://{stored}/stored") as (host, at_channel),
+    ):
+        places = ChannelPlaces(Condarc(), {"forge": (f"http://{host}/c",)})
+        logins = {host: "me:pass"}
+        channels = ChannelClient(Http(HttpSettings(patience=0.0)), places, tmp_path, lambda host: logins.get(host, ""))
+        assert channels.size("forge", LINUX, "a-1.0-0.conda") == 12345
+    assert (at_store, len(at_channel)) == ([None], 1)
+    assert at_channel[0].startswith("Basic ")
+
+
 # The documents themselves.
 
 
@@ -412,6 +465,7 @@ _records = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(_records, _records, st.booleans(), st.sampled_from([None, 2]))
 def test_every_record_is_found_where_the_table_says(tmp_path_factory, older, newer, ascii_only, indent):
     """Law: by the table a package's records are those that the whole document has, wherever letters of many bytes stand."""

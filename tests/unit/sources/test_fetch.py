@@ -274,3 +274,64 @@ def test_a_full_disk_is_told_as_that(http, blobs, report, listed, monkeypatch):
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(EnvironmentFault, match="disk is full"):
         Fetcher(http, index).fetch([one], blobs, report)
+
+
+# conda packages.
+
+
+class _Channels:
+    """Implements CondaFiles with a few URLs."""
+
+    def __init__(self, *urls):
+        self.http = Http(HttpSettings(patience=0.0))
+        self.urls = urls
+
+    def file_urls(self, artifact, /):
+        return iter(self.urls)
+
+
+def conda(content, **more) -> Artifact:
+    sha256 = hashlib.sha256(content).hexdigest()
+    size = len(content)
+    given = {"file": "a-1-0.conda", "source": "forge/linux-64", "size": size, "sha256": sha256, **more}
+    return Artifact(kind=ArtifactKind.CONDA, name="a", version="1", **given)
+
+
+def fetch_conda(blobs, artifact, *urls):
+    channels = _Channels(*urls)
+    Fetcher(Http(HttpSettings()), Indexes(), conda=lambda: channels).fetch([artifact], blobs, Report())
+
+
+def test_a_conda_package_comes_from_the_next_place_where_one_lacks_it(tmp_path, faulty, answers):
+    blobs = Blobs(tmp_path / "blobs")
+    artifact = conda(b"content")
+    url = faulty.at("/a-1-0.conda", answers.reply(200, b"content"))
+    fetch_conda(blobs, artifact, "http://127.0.0.1:9/a", faulty.url("/nothing"), url)
+    assert blobs.has(artifact.digest)
+
+
+def test_a_conda_package_with_other_bytes_is_refused_and_another_mirror_asked(tmp_path, faulty, answers):
+    blobs = Blobs(tmp_path / "blobs")
+    artifact = conda(b"content")
+    other = faulty.at("/other", answers.reply(200, b"CONTENT"))
+    with pytest.raises(IntegrityError):
+        fetch_conda(blobs, artifact, other)
+    assert not blobs.has(artifact.digest)
+    fetch_conda(blobs, artifact, other, faulty.at("/right", answers.reply(200, b"content")))
+    assert blobs.has(artifact.digest)
+
+
+def test_a_conda_package_that_is_gone_is_named_and_an_unreached_channel_is_not_that(tmp_path, faulty):
+    blobs = Blobs(tmp_path / "blobs")
+    with pytest.raises(ResolveFailed) as gone:
+        fetch_conda(blobs, conda(b"content"), faulty.url("/nothing"))
+    assert ("a-1-0.conda" in gone.value.what, gone.value.at) == (True, "forge/linux-64")
+    with pytest.raises(EnvironmentFault):
+        fetch_conda(blobs, conda(b"content"), "http://127.0.0.1:9/a")
+
+
+def test_a_conda_package_of_a_direct_url_comes_from_there(tmp_path, faulty, answers):
+    blobs = Blobs(tmp_path / "blobs")
+    artifact = conda(b"content", url=faulty.at("/direct", answers.reply(200, b"content")))
+    fetch_conda(blobs, artifact)
+    assert blobs.has(artifact.digest)

@@ -10,7 +10,7 @@ import pytest
 from condachannel import package
 
 from envbuild.digest import Digest
-from envbuild.layers.conda.condaarchive import open_conda
+from envbuild.layers.conda.condaarchive import open_conda_archive
 from envbuild.layers.conda.condalayer import layer_of_conda
 from envbuild.layers.conda.place import CondaPlace
 
@@ -46,7 +46,7 @@ def entries_of(blob, folder):
 
 def document(built, name):
     """A file of info/, as it is in the package."""
-    with open_conda(io.BytesIO(built.content), built.file) as archive:
+    with open_conda_archive(io.BytesIO(built.content), built.file) as archive:
         return archive.documents[name]
 
 

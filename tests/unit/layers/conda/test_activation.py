@@ -127,7 +127,7 @@ def test_packages_variables_come_before_their_scripts_in_the_order_of_file_names
     other = activation_facts({"etc/conda/activate.d/10.sh": b"export A=$A-10\n"}, "/opt/env")
     found = activation([("one", one), ("other", other)], PATHS)
     assert dict(found.variables) == {"A": "from b-10-20", "DATA": "$CONDA_PREFIX/share/data"}
-    assert found.at("/home/me/env") == {"A": "from b-10-20", "DATA": "/home/me/env/share/data"}
+    assert found.at("/srv/env") == {"A": "from b-10-20", "DATA": "/srv/env/share/data"}
 
 
 def test_a_script_that_is_not_read_is_named_and_the_others_are_read():

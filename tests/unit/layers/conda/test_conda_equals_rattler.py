@@ -6,6 +6,7 @@ one after another, must make the same tree. Only what is documented (condalayer,
 
 import asyncio
 import bz2
+import hashlib
 import io
 import json
 import stat
@@ -17,6 +18,7 @@ from condachannel import PLACEHOLDER, CondaPackage, File, package, write_channel
 
 from envbuild.layers.conda.condaprefix import prefix_files
 from envbuild.layers.debtree import image_mode
+from envbuild.layers.tarheader import MTIME
 
 rattler = pytest.importorskip("rattler")
 
@@ -26,6 +28,10 @@ OURS_ALONE = {"bin/envbuild-activate"}
 """What envbuild adds to a prefix."""
 NOT_IN_RECORDS = {"extracted_package_dir", "link", "indexed_timestamp", "url", "channel"}
 """Fields of rattler's records that ours have not, or with another value (docstring of condarecord)."""
+
+PYC = b"\xcb\r\r\n\0\0\0\0time%c\0\0\0code"
+TIMED = {"lib/python3.12/__pycache__/os.cpython-312.pyc"}
+"""Bytecode that an image's time is written into, because its source is there with the size that it names."""
 
 PYTHON = package(
     "python",
@@ -37,7 +43,9 @@ PYTHON = package(
         "bin/python": File(link="python3.12"),
         "bin/python3": File(link="python"),
         "lib/python3.12/os.py": File(b"name = 'posix'\n", 0o664),
-        "lib/python3.12/__pycache__/os.cpython-312.pyc": File(b"\xcb\r\r\n" + bytes(12), 0o664),
+        "lib/python3.12/__pycache__/os.cpython-312.pyc": File(PYC % 15, 0o664),
+        "lib/python3.12/__pycache__/os.cpython-312.opt-1.pyc": File(PYC % 99, 0o664),
+        "lib/python3.12/__pycache__/gone.cpython-312.pyc": File(PYC % 15, 0o664),
     },
 )
 
@@ -132,8 +140,10 @@ FIELDS = package(
     "abc_7",
     constrains=["other >=2"],
     depends=["python", "data *"],
+    license="",
     license_family="BSD",
-    track_features="one two",
+    purls=["pkg:pypi/fields@2.0"],
+    track_features="one, two",
     features="three",
     files={"share/fields": File(b"f")},
 )
@@ -142,7 +152,7 @@ BZ2 = package("bz", "1", format=".tar.bz2", files={"share/bz": File(b"b"), "bin/
 
 def _gnu_package():
     """A package as rattler-build writes them: GNU's long names, its magic, no pax headers."""
-    plain = package("gnu", "1", files={"share/gnu/x": File(b"gnu")})
+    plain = package("gnu", "1", format=".tar.bz2")
     name = f"share/gnu/{'n' * 150}/{'m' * 120}"
     rows = [{"_path": name, "path_type": "hardlink"}, {"_path": "share/gnu/long", "path_type": "softlink"}]
     link = tarfile.TarInfo("share/gnu/long")
@@ -152,7 +162,7 @@ def _gnu_package():
     paths = tarfile.TarInfo("info/paths.json")
     said = json.dumps({"paths": rows, "paths_version": 1}).encode()
     paths.size = len(said)
-    with tarfile.open(fileobj=io.BytesIO(bz2.decompress(_as_bz2(plain)))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(bz2.decompress(plain.content))) as archive:
         index = archive.extractfile("info/index.json").read()
     about = tarfile.TarInfo("info/index.json")
     about.size = len(index)
@@ -161,10 +171,6 @@ def _gnu_package():
         for entry, content in ((about, index), (paths, said), (file, b"gnu"), (link, b"")):
             archive.addfile(entry, io.BytesIO(content))
     return CondaPackage("gnu-1-0.tar.bz2", bz2.compress(into.getvalue()), "linux-64")
-
-
-def _as_bz2(built):
-    return package("gnu", "1", format=".tar.bz2").content if built.file.endswith(".conda") else built.content
 
 
 def _loosened(rows, _record):
@@ -265,12 +271,19 @@ def _tree(prefix: Path):
     return found
 
 
+def _timed(content):
+    return content[:8] + MTIME.to_bytes(4, "little") + content[12:]
+
+
 def _is_record(path):
     return path.startswith("conda-meta/") and path.endswith(".json")
 
 
 def test_every_file_is_the_one_that_rattler_installs(installed, ours):
     expected = {path: item for path, item in _tree(installed).items() if not _is_record(path)}
+    for path in TIMED:
+        kind, mode, content = expected[path]
+        expected[path] = (kind, mode, _timed(content))
     found = {path: item for path, item in ours.items() if not _is_record(path) and path not in OURS_ALONE}
     assert sorted(found) == sorted(expected)
     differing = [path for path in expected if found[path] != expected[path]]
@@ -282,6 +295,9 @@ def test_records_are_rattlers_but_for_the_documented_fields(installed, ours, pac
     assert len(records) == len(packages)
     for path, (_, _, content) in records.items():
         theirs, own = json.loads(content), json.loads(ours[path][2])
+        for row in theirs["paths_data"]["paths"]:
+            if row["_path"] in TIMED:
+                row["sha256_in_prefix"] = hashlib.sha256(ours[row["_path"]][2]).hexdigest()
         assert {k: v for k, v in own.items() if k not in NOT_IN_RECORDS} == {
             k: v for k, v in theirs.items() if k not in NOT_IN_RECORDS
         }, path

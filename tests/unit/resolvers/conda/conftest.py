@@ -54,7 +54,7 @@ class Shelf:
         self.report = Report()
         self.read: list[tuple[str, str]] = []
         self.contents: dict[str, bytes] = {}
-        self.index_reads = 0
+        self.orders: list[list[str]] = []
         self._channels: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
 
     def add(self, where, name, version="1.0", build="0", *, form=".conda", without=(), **more):
@@ -81,10 +81,15 @@ class Shelf:
         self._channels.setdefault(channel, {}).setdefault(subdir, {})[file] = record
         return file
 
+    def change(self, channel, file, folder="linux-64", **wrong):
+        """Let the record of a file say something else."""
+        self._channels[channel][folder][file] |= wrong
+
     def listings(self, channels: Sequence[str], subdirs: Sequence[str]) -> list[Folder]:
-        self.index_reads += 1
+        self.orders.append(list(channels))
         found = []
-        for tier, channel in enumerate(channels):
+        for tier, text in enumerate(channels):
+            channel = text.partition("/")[0]
             if channel not in self._channels:
                 raise ResolveFailed("there is no such conda channel", at=channel)
             for subdir in subdirs:
@@ -126,3 +131,8 @@ class Shelf:
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
+
+
+@pytest.fixture
+def shelf_class() -> type[Shelf]:
+    return Shelf

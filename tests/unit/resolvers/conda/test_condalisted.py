@@ -30,7 +30,7 @@ def test_files_are_taken_as_they_are_and_no_index_is_read(shelf):
         ("x", "1.0", x, "forge/linux-64"),
     ]
     assert [a.size for a in found] == [len(shelf.contents[f"forge/{p}"]) for p in (f"noarch/{tz}", f"linux-64/{x}")]
-    assert shelf.index_reads == 0
+    assert shelf.orders == []
     assert not shelf.report.notices
 
 

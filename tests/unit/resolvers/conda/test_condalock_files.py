@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from envbuild.errors import EnvironmentFault, ResolveFailed
+from envbuild.pipeline.quiet import Quiet
+from envbuild.process import Finished
 from envbuild.resolvers.conda.condalockfiles import (
     environment,
     kept,
@@ -18,6 +20,7 @@ from envbuild.resolvers.conda.condalockfiles import (
     wanted,
 )
 from envbuild.resolvers.conda.condalocksays import failure
+from envbuild.resolvers.conda.condalocksolver import CondaLockSolver
 from envbuild.resolvers.conda.condaprogram import find_conda
 from envbuild.resolvers.conda.request import CondaRequest
 from envbuild.resolvers.conda.virtualpackages import VirtualPackage
@@ -186,3 +189,26 @@ def test_conda_is_the_one_that_the_shell_has_then_paths_and_never_fetched(tmp_pa
     assert find_conda({"PATH": str(tmp_path), "MAMBA_EXE": micromamba}) == micromamba
     other = program("other-conda")
     assert find_conda({"PATH": str(tmp_path), "MAMBA_EXE": micromamba, "CONDA_EXE": other}) == other
+
+
+def test_conda_is_given_one_place_that_answers_for_each_channel(tmp_path, monkeypatch):
+    """It fails where one of its channels does not answer. A name may stand for several channels."""
+    conda = tmp_path / "conda"
+    conda.write_text("#!/bin/sh\n")
+    conda.chmod(0o755)
+    seen = []
+
+    def run(argv, *, env, cwd):
+        seen.append(json.loads((cwd / "environment.yml").read_text()))
+        (cwd / "conda-lock.yml").write_text(lock(entry("https://a.invalid/t/<TOKEN>/c/noarch/x-1-0.conda")))
+        return Finished(0, b"", b"")
+
+    class Channels:
+        def answering(self, channel, subdirs):
+            return "https://a.invalid/t/tk-1/c", f"https://{'-'.join(subdirs)}.invalid/c"
+
+    monkeypatch.setattr("envbuild.process.run", run)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    (found,) = CondaLockSolver(Channels(), {}, {"CONDA_EXE": str(conda)}).solve(request("x"), Quiet())
+    assert seen[0]["channels"] == ["https://a.invalid/t/tk-1/c", "https://linux-64-noarch.invalid/c"]
+    assert (found.channel, found.file) == ("conda-forge", "x-1-0.conda")

@@ -1,11 +1,16 @@
 """A definition's conda packages: which files they resolve to, by whose word, and what is told where nothing fits."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from envbuild.errors import ResolveFailed
-from envbuild.platforms import Platform
+from envbuild.errors import EnvironmentFault, ResolveFailed
+from envbuild.platforms import LINUX_AMD64, Platform
+from envbuild.resolvers.conda import rattlersolver
+from envbuild.resolvers.conda.closure import Universe
 from envbuild.resolvers.conda.reasons import unsolvable
 from envbuild.resolvers.conda.request import CondaRequest
 
@@ -153,6 +158,43 @@ def test_a_spec_names_one_file_by_its_name_or_hash(shelf):
     assert [a.file for a in shelf.artifacts(f"x[sha256='{artifact.sha256}']")] == ["x-1.0-a.conda"]
 
 
+def test_a_channel_that_is_named_with_a_platform_is_the_same_channel(shelf):
+    """Else it would stand twice in the order, and the second time after all others."""
+    for subdir in ("linux-64", "linux-aarch64"):
+        shelf.add(f"forge/{subdir}", "x")
+    more = {"channels": ("forge/linux-64", "other"), "platforms": (LINUX_AMD64, ARM)}
+    shelf.add("other", "y")
+    assert shelf.files("forge::x", **more) == ["forge/linux-64/x-1.0-0.conda"]
+    assert shelf.orders == [["forge/linux-64", "other"]]
+
+
+_channels = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "d"]),
+    st.dictionaries(st.sampled_from(["1.0", "2.0", "3.0"]), st.lists(st.sampled_from("abcd"), max_size=2), min_size=1),
+)
+
+
+@given(st.lists(_channels, min_size=1, max_size=3))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_channels_have_strict_priority_holds(shelf_class, channels):
+    """Law: what is chosen is of the first channel that has a package of that name, in whichever way it is needed."""
+    shelf = shelf_class()
+    names = [f"c{number}" for number in range(len(channels))]
+    for name, packages in zip(names, channels, strict=True):
+        shelf.add(name, "filler")
+        for package, versions in packages.items():
+            for version, depends in versions.items():
+                shelf.add(name, package, version, depends=[other for other in depends if other != package])
+    first = {
+        package: name for name, packages in reversed(list(zip(names, channels, strict=True))) for package in packages
+    }
+    try:
+        chosen = shelf.artifacts("a", channels=tuple(names))
+    except ResolveFailed:
+        return
+    assert all(artifact.source == f"{first[artifact.name]}/linux-64" for artifact in chosen)
+
+
 # Platforms and what an image offers.
 
 
@@ -164,10 +206,12 @@ def test_each_platform_has_its_own_packages(shelf):
     assert shelf.files("x", platform=ARM) == ["forge/noarch/tz-1.0-0.conda", "forge/linux-aarch64/x-1.0-0.conda"]
 
 
-def test_a_package_of_another_platform_is_not_found(shelf):
+def test_a_package_that_another_platform_has_is_told_with_that(shelf):
     shelf.add("forge/linux-64", "x")
     shelf.add("forge/noarch", "tz")
-    assert "no package x for linux-aarch64 in forge" in failure(shelf, "x", platform=ARM).what
+    told = failure(shelf, "x", platform=ARM)
+    assert "no package x for linux-aarch64 in forge" in told.what
+    assert "forge/linux-64 has it" in told.hint
 
 
 def test_the_bases_glibc_decides_what_fits(shelf):
@@ -261,6 +305,41 @@ def test_a_size_that_the_channel_does_not_say_is_found_out(shelf):
     assert artifact.size == len(shelf.contents[f"forge/linux-64/{file}"])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"version": "1 0"}, {"depends": [3]}, {"sha256": "zz"}, {"size": -1}, {"build_number": "x"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_record_that_cannot_be_understood_is_the_channels_fault(shelf, wrong):
+    shelf.add("forge", "x", wrong.pop("version", "1.0"), **wrong)
+    with pytest.raises(EnvironmentFault) as caught:
+        shelf.files("x")
+    assert caught.value.at == "forge"
+
+
+@pytest.mark.parametrize("wrong", [{"version": "9.0"}, {"name": "y"}, {"build": "b"}, {"subdir": "win-64"}])
+def test_a_record_that_is_not_its_files_is_nobodys_package(shelf, wrong):
+    """Else a lock would say one version and the image have another, or one for another system."""
+    shelf.add("forge", "x", "1.0")
+    file = shelf.add("forge", "x", "2.0")
+    shelf.change("forge", file, **wrong)
+    assert shelf.files("x") == ["forge/linux-64/x-1.0-0.conda"]
+
+
+def test_a_record_need_not_say_which_folder_it_is_in(shelf):
+    shelf.add("forge", "x", without=("subdir",))
+    assert shelf.files("x") == ["forge/linux-64/x-1.0-0.conda"]
+
+
+def test_a_solver_that_takes_too_long_is_told(shelf, monkeypatch):
+    monkeypatch.setattr(rattlersolver, "_PATIENCE", timedelta(microseconds=1))
+    for number in range(40):
+        for minor in range(10):
+            depends = [f"p{other} !=1.{(minor + other) % 10}" for other in range(number)]
+            shelf.add("forge", f"p{number}", f"1.{minor}", depends=depends)
+    assert "in time" in failure(shelf, "p39").what
+
+
 # What is told where nothing fits.
 
 
@@ -277,8 +356,11 @@ def test_an_unknown_channel_is_named(shelf):
 
 
 def test_a_version_that_is_not_there_is_told(shelf):
-    shelf.add("forge", "x", "1.0")
-    assert "x >=2" in failure(shelf, "x>=2").what
+    for minor in (*range(7), 10):
+        shelf.add("forge", "x", f"1.{minor}")
+    told = failure(shelf, "x>=2")
+    assert told.what == "no channel has x >=2 for linux-64"
+    assert told.hint == "forge has x 1.10, 1.6, 1.5, 1.4, 1.3 and 3 older"
 
 
 def test_a_file_that_is_not_there_is_told_with_where_the_package_is(shelf):
@@ -316,6 +398,6 @@ def test_a_version_that_only_a_later_channel_has_is_told_with_what_to_do(shelf):
 def test_a_long_explanation_is_cut():
     request = CondaRequest(specs=("x",), channels=("forge",), subdir="linux-64")
     explanation = "Cannot solve the request because of: The following\n" + "├─ a\n" * 100
-    told = unsolvable(explanation, {}, request, {})
+    told = unsolvable(explanation, {}, request, Universe((), (), {}))
     assert len(told.what.splitlines()) < 30
     assert "77 lines more" in told.what
