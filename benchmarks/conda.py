@@ -60,14 +60,16 @@ PLACE = CondaPlace(prefix="/opt/env", python=MINOR, site_packages=f"lib/python{M
 PIECE = 1 << 18
 NAMES = ("numpy", "pandas", "scikit-learn")
 SOLVE = """
-import asyncio, sys, rattler
+import asyncio, os, sys, rattler
 from rattler.package.build_string import BuildString
 glibc = rattler.GenericVirtualPackage(rattler.PackageName("__glibc"), rattler.Version("2.36"), BuildString("0"))
 specs = [rattler.MatchSpec(word) for word in sys.argv[2:]]
 gateway = rattler.Gateway(cache_dir=None)
 platforms = ["linux-64", "noarch"]
 solved = rattler.solve([sys.argv[1]], specs=specs, platforms=platforms, gateway=gateway, virtual_packages=[glibc])
-print(len(asyncio.run(solved)))
+assert asyncio.run(solved)
+# A thread of rattler's that still lives when Python ends can abort the process (seen with py-rattler 0.28).
+os._exit(0)
 """
 Seconds = dict[str, list[float]]
 

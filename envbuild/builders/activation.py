@@ -7,7 +7,7 @@ from envbuild.builders.layerids import PREFIX
 from envbuild.layers.conda.activateprogram import ACTIVATE_PROGRAM
 from envbuild.layers.conda.activation import Activation, activation
 from envbuild.lockfile import ArtifactKind, Lock
-from envbuild.members import MemberTable
+from envbuild.members import MemberKind, MemberTable
 from envbuild.oci import ImageConfig
 from envbuild.ports import Reporter
 
@@ -18,15 +18,15 @@ def activation_of(lock: Lock, tables: Mapping[str, MemberTable]) -> Activation:
     """What activating a lock's environment sets, and what nobody carries out; `tables` by the artifacts' sha256."""
     packages = lock.of_kind(ArtifactKind.CONDA)
     start = f"{PREFIX.strip('/')}/"
-    paths: set[str] = set()
+    paths: dict[str, MemberKind] = {}
     for artifact in lock.artifacts:
         for member in tables[artifact.sha256].members:
             path = member.path.removeprefix(start)
             if path == member.path:
                 continue
-            while path and path not in paths:
-                paths.add(path)
-                path = path.rpartition("/")[0]
+            paths[path] = member.kind
+            while (path := path.rpartition("/")[0]) and path not in paths:
+                paths[path] = MemberKind.DIRECTORY
     return activation([(package.name, tables[package.sha256].facts) for package in packages], paths)
 
 

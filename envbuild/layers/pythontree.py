@@ -5,13 +5,13 @@ in other packages than the interpreter's: the tests, IDLE and turtle, Tk with Tc
 static libraries, bytecode, manuals, the terminal database (the base has it). Headers stay: compiled extensions need them.
 """
 
-import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from envbuild.errors import IntegrityError
 from envbuild.layers.debtree import image_mode
+from envbuild.layers.linktarget import stays_below
 from envbuild.layers.tarwalk import TarEntry, TarKind
 from envbuild.members import MemberKind
 
@@ -106,8 +106,7 @@ def _followed(files: Mapping[str, TarEntry], name: str, entry: TarEntry) -> TarE
 def _placed(name: str, entry: TarEntry) -> PythonFile:
     if entry.kind is TarKind.FILE:
         return PythonFile(name, MemberKind.FILE, image_mode(entry.mode | 0o444), entry.size, offset=entry.offset)
-    led_to = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry.target))
-    if not entry.target or entry.target.startswith("/") or led_to in (".", "..") or led_to.startswith("../"):
+    if not stays_below(name, entry.target):
         raise IntegrityError(f"{name} is a link that leaves its folder: {entry.target!r}")
     if not entry.target.isprintable():
         raise IntegrityError(f"{name} is a link to a name that cannot be written: {entry.target!r}")

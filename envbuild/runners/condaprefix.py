@@ -22,7 +22,7 @@ from envbuild.lockfile import Artifact, ArtifactKind, Lock
 from envbuild.members import MemberTable, Segment
 from envbuild.ports import OpensBlobs, Reporter
 from envbuild.runners.condafolder import CondaFolder, find_conda_prefix, write_mark
-from envbuild.runners.linkedfiles import LinkedFolder
+from envbuild.runners.linkedfiles import SPARE, LinkedFolder
 from envbuild.runners.madeonce import make_once
 from envbuild.runners.prefixwheels import IMAGE_PREFIX, unpack_wheels
 
@@ -72,7 +72,7 @@ def make_conda_prefix(parts: CondaParts, folder: Path, report: Reporter) -> Cond
 
 
 def _fill(aside: Path, parts: CondaParts, final: Path, report: Reporter) -> None:
-    spare = aside / ".spare"
+    spare = aside / SPARE
     spare.mkdir(mode=0o755)
     linked = LinkedFolder(aside, spare)
     linked.generated(_own_files(parts.lock, final))

@@ -14,9 +14,13 @@ from envbuild.errors import IntegrityError
 from envbuild.layers.conda.linking import LinkedPackage
 from envbuild.layers.tarheader import MTIME
 from envbuild.members import Member, MemberKind, MemberTable
+from envbuild.runners.condafolder import MARK
 from envbuild.runners.prefixwheels import IMAGE_PREFIX
 
-__all__ = ["LinkedFolder"]
+__all__ = ["SPARE", "LinkedFolder"]
+
+SPARE = ".spare"
+"""Where files stand aside while the folder is filled."""
 
 
 class LinkedFolder:
@@ -42,8 +46,7 @@ class LinkedFolder:
         """Write all of a package; the table says what it has, as a layer's table does."""
         members = []
         for file in linked.files:
-            if any(part in ("", ".", "..") for part in file.path.split("/")):
-                raise IntegrityError("a package has a file outside of the environment", at=file.path)
+            _check(file.path)
             member = Member(
                 path=f"{IMAGE_PREFIX}/{file.path}", kind=file.kind, mode=file.mode, size=file.size, sha256=file.sha256,
                 target=file.target,
@@ -104,6 +107,15 @@ class LinkedFolder:
         with self._mutex:
             self._folders.add(path)
         return True
+
+
+def _check(path: str) -> None:
+    """IntegrityError for what would leave the folder, and for what is not a package's to bring."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise IntegrityError("a package has a file outside of the environment", at=path)
+    if parts[0] in (SPARE, MARK):
+        raise IntegrityError("a package has a file that only envbuild itself writes", at=path)
 
 
 def _write(place: Path, mode: int, pieces: Iterable[bytes]) -> None:

@@ -52,7 +52,7 @@ def run_in_prefix(
     own = {name: value for name, value in variables if name not in _OURS}
     kept = {name: value for name, value in environ.items() if name not in _ELSEWHERE and name not in around.hidden}
     path = f"{prefix / 'bin'}{os.pathsep}{environ.get('PATH') or os.defpath}"
-    env = {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", **around.variables, **own}
+    env = {**kept, "PYTHONUNBUFFERED": "1", **around.variables, "PATH": path, **own}
     env |= network.proxy_variables(env) | network.trust_variables(env, str(network.ca_bundle))
     words = command.argv(str(prefix / "bin" / "python"))
     program = words[0] if "/" in words[0] else shutil.which(words[0], path=env["PATH"])

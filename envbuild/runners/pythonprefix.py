@@ -60,6 +60,8 @@ def _fill(root: Path, segment: Segment, blobs: OpensBlobs, final: Path) -> None:
     for member in segment.table.members:
         if not member.path.startswith(f"{PYTHON_HOME}/"):
             continue
+        if member.path.removeprefix(f"{PYTHON_HOME}/").split("/")[0] == MARKER:
+            raise IntegrityError("the interpreter has a file that only envbuild itself writes", at=f"/{member.path}")
         if member.kind is MemberKind.LINK:
             links.append((_inside(member), member.target))
         elif member.kind is MemberKind.FILE:
@@ -70,11 +72,12 @@ def _fill(root: Path, segment: Segment, blobs: OpensBlobs, final: Path) -> None:
         (root / place).mkdir(mode=0o755, parents=True, exist_ok=True)
     with blobs.open(segment.blob) as blob:
         unpack(segment, files, blob, root)
+    # Before there is any link that it could go through.
+    (root / MARKER).touch(exist_ok=False)
     for place, target in links:
         (root / place).symlink_to(target)
     for path in _placed_texts(root, files):
         path.write_bytes(moved_text(path.read_bytes(), f"/{PYTHON_HOME}", str(final)))
-    (root / MARKER).write_bytes(b"")
 
 
 def _inside(member: Member) -> str:

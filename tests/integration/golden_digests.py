@@ -254,7 +254,9 @@ def golden_digests(folder):
     }
     for name in ("demo", "hello"):
         artifact = next(a for a in lock.artifacts if a.name == name)
-        segment = assembler.cache.find(artifact_material(artifact, Interpreter("3.11.2", "/usr/bin/python3.11"), SETTINGS.layout))
+        segment = assembler.cache.find(
+            artifact_material(artifact, Interpreter("3.11.2", "/usr/bin/python3.11"), SETTINGS.layout)
+        )
         found[f"{artifact.kind.value} layer"] = {"blob": str(segment.blob), "diff": str(segment.diff_id)}
     return found
 

@@ -6,11 +6,13 @@ where `activate = true` runs it.
 """
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from envbuild.errors import IntegrityError
-from envbuild.layers.conda.shellexports import PREFIX_VARIABLE, UnreadableScript, exports
+from envbuild.layers.conda.shellexports import PREFIX_VARIABLE, UnreadableScript, exports, is_ambient
+from envbuild.members import MemberKind
 
 __all__ = ["ACTIVATE_D", "ENV_VARS_D", "Activation", "Unread", "activation", "activation_facts"]
 
@@ -19,6 +21,8 @@ ACTIVATE_D = "etc/conda/activate.d/"
 _UNSET = "***unset***"
 """conda's mark for a variable that is to be taken away: an image has none to take."""
 _LARGEST = 1 << 20
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,17 @@ def activation_facts(files: Mapping[str, bytes], prefix: str) -> dict[str, str]:
     return facts
 
 
-def activation(packages: Sequence[tuple[str, Mapping[str, str]]], paths: Container[str]) -> Activation:
+def activation(packages: Sequence[tuple[str, Mapping[str, str]]], paths: Mapping[str, MemberKind]) -> Activation:
     """What an environment of these packages (name and facts) sets; `paths` are its files and folders, below its folder."""
     variables: dict[str, str] = {}
-    for _, facts in packages:
-        variables |= json.loads(facts.get("env-vars", "{}"))
     unread: list[Unread] = []
+    for package, facts in packages:
+        for name, value in json.loads(facts.get("env-vars", "{}")).items():
+            if is_ambient(name) and name != "LD_LIBRARY_PATH":
+                # With it the image's own programs would not be found, or not be what they are.
+                unread.append(Unread(package, "env_vars.d", name))
+            else:
+                variables[name] = value
     for script, package, text in sorted(_scripts(packages)):
         reviewed = _REVIEWED.get(script)
         if reviewed and all(word in text for word in reviewed.words):
@@ -115,8 +124,13 @@ def _scripts(packages: Sequence[tuple[str, Mapping[str, str]]]) -> Iterator[tupl
 def _variables(path: str, content: bytes) -> dict[str, str]:
     try:
         found = json.loads(content) if len(content) <= _LARGEST else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict) or not all(_is_variable(name, value) for name, value in found.items()):
         raise IntegrityError("is no table of variables and texts (JSON)", at=path, hint="tell the package's makers")
     return {name: value for name, value in found.items() if value != _UNSET}
+
+
+def _is_variable(name: str, value: object) -> bool:
+    """Whether a program can be given it: a name of the shell's, and a text of UTF-8 without control characters."""
+    return _NAME.fullmatch(name) is not None and isinstance(value, str) and not _UNFIT.search(value)

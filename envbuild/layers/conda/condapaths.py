@@ -7,7 +7,6 @@ does not list is not installed. A link with `no_link`, or with a placeholder, be
 Stricter than rattler: what paths.json says of a path must be so in the archive, and links stay below the prefix.
 """
 
-import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from envbuild.layers.conda.entrypoints import entry_point_script
 from envbuild.layers.conda.packagetree import PackageTree, check_parents, checked_path, is_writable
 from envbuild.layers.conda.place import CondaPlace
 from envbuild.layers.debtree import image_mode
+from envbuild.layers.linktarget import stays_below
 from envbuild.layers.tarwalk import TarEntry, TarKind
 from envbuild.members import MemberKind
 
@@ -111,8 +111,7 @@ def _target_path(path: str, place: CondaPlace) -> str:
 
 
 def _check_link(path: str, target: str) -> None:
-    led_to = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    if not target or target.startswith("/") or led_to == ".." or led_to.startswith("../"):
+    if not stays_below(path, target):
         raise bad_package(f"{path} is a link that leaves the environment: {target!r}")
     if not is_writable(target):
         raise bad_package(f"{path} is a link to a name that cannot be written: {target!r}")

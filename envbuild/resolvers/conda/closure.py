@@ -17,6 +17,8 @@ from envbuild.resolvers.conda.listing import Channels, Listing
 
 __all__ = ["Universe", "reach"]
 
+_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!~-]*")
+"""What a package's file may be called (conda's CEP 26): nothing that a path or an address reads in its own way."""
 _NAME = re.compile(r"\s*(?:[^\s\[=<>!~]*::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 
 _order = cmp_to_key(compared)
@@ -72,7 +74,7 @@ def reach(
             meant = {
                 file: record
                 for file, record in records.items()
-                if _is_itself(file, record, folder.subdir) and _is_meant(file, record, asked.get(name, ()))
+                if _is_itself(file, record, folder.subdir, name) and _is_meant(file, record, asked.get(name, ()))
             }
             found[places[id(folder)]] |= meant
             waiting |= set(_needed(meant.values()))
@@ -89,10 +91,19 @@ def _allows(channel: Channel, folder: Listing) -> bool:
     return channel.name in ("", folder.channel) and channel.subdir in ("", folder.subdir)
 
 
-def _is_itself(file: str, record: Mapping[str, Any], subdir: str) -> bool:
-    """Whether a record says what its folder and its file's name say. One that does not is nobody's package."""
+def _is_itself(file: str, record: Mapping[str, Any], subdir: str, name: str) -> bool:
+    """Whether a record says what its folder, its file's name and its place in the index say.
+
+    One that does not is nobody's package: it would pass by what the specs of its name ask for.
+    """
     stem = f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
-    return file in (f"{stem}.conda", f"{stem}.tar.bz2") and record.get("subdir") in (None, subdir)
+    return (
+        str(record.get("name")).lower() == name
+        and _STEM.fullmatch(stem) is not None
+        and file in (f"{stem}.conda", f"{stem}.tar.bz2")
+        and record.get("subdir") in (None, subdir)
+        and isinstance(record.get("depends") or [], list)
+    )
 
 
 def _is_meant(file: str, record: Mapping[str, Any], specs: Sequence[MatchSpec]) -> bool:

@@ -42,6 +42,8 @@ __all__ = ["RattlerSolver"]
 
 _LINUX_ARM64 = Platform("linux", "arm64")
 _PATIENCE = timedelta(minutes=10)
+_LARGEST = 1 << 40
+"""Bytes: a package that is said to be larger is measured."""
 _PLACE = "https://channel.invalid"
 """Stands for a channel, by its number: where it is served is no part of a solution (RFC 2606: no host has such a name)."""
 _NARROWED = ("fn", "sha256", "md5")
@@ -171,7 +173,7 @@ def _record(universe: Universe[Any], number: int, file: str) -> CondaRecord:
         file=file,
         channel=folder.channel,
         subdir=folder.subdir,
-        size=size if isinstance(size, int) and size > 0 else 0,
+        size=size if isinstance(size, int) and 0 < size < _LARGEST else 0,
         sha256=str(said.get("sha256") or "").lower(),
         md5=str(said.get("md5") or "").lower(),
     )

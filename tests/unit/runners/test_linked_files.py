@@ -15,6 +15,7 @@ from envbuild.errors import IntegrityError
 from envbuild.layers.conda.linking import LinkedFile
 from envbuild.layers.tarheader import MTIME
 from envbuild.members import MemberKind
+from envbuild.runners.condafolder import write_mark
 from envbuild.runners.linkedfiles import LinkedFolder
 
 PATHS = st.sampled_from(["a", "b/c", "b/d", "b/e/f", "bin/tool"])
@@ -105,6 +106,25 @@ def test_no_package_writes_outside(path, tmp_path):
     with pytest.raises(IntegrityError, match="outside"):
         linked.add("one", Linked({path: b"1"}))
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["root", "spare"]
+
+
+@pytest.mark.parametrize("path", [".envbuild.json", ".envbuild.json/x", ".spare/0", ".spare"])
+def test_no_package_brings_what_only_we_write(path, tmp_path):
+    """A link under such a name would say where we write."""
+    _, linked = folder_in(tmp_path)
+    with pytest.raises(IntegrityError, match="only envbuild itself writes"):
+        linked.add("one", Linked({path: b"1"}))
+
+
+def test_the_mark_is_written_through_no_link_and_over_nothing(tmp_path):
+    """A package that got a link to its name past all checks still overwrites no file of the user's."""
+    folder, victim = tmp_path / "folder", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("the user's")
+    (folder / ".envbuild.json").symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write_mark(folder, folder, {})
+    assert victim.read_text() == "the user's"
 
 
 def test_nothing_goes_through_a_link(tmp_path):

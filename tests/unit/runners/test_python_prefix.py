@@ -88,6 +88,16 @@ def test_a_layer_whose_table_leads_out_is_refused(blobs, tmp_path, report, path,
     assert not (tmp_path / "out").is_symlink()
 
 
+def test_an_archive_does_not_bring_the_mark_that_we_write(blobs, tmp_path, report):
+    """As a link it would say where we write: a file of the user's would be emptied."""
+    segment = layered(blobs, small_archive("3.12.7"))
+    link = Member(path="opt/python/.envbuild-python", kind=MemberKind.LINK, mode=0o777, target="lib/x")
+    table = MemberTable((*segment.table.members, link), segment.table.facts)
+    with pytest.raises(IntegrityError, match="only envbuild itself writes"):
+        make_python(replace(segment, table=table), blobs, SMALL, tmp_path / "python", report)
+    assert not (tmp_path / "python").exists()
+
+
 def test_a_file_that_leads_out_is_refused(blobs, tmp_path, report):
     segment = layered(blobs, small_archive("3.12.7"))
     files = [replace(m, path=m.path.replace("lib/python3.12/os.py", "../out.py")) for m in segment.table.members]

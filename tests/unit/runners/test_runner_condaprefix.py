@@ -162,6 +162,25 @@ def test_nothing_says_that_another_environment_is_active(parts_of, report, tmp_p
     assert said["PYTHONNOUSERSITE"] == "1"
 
 
+def test_no_package_says_where_programs_are_found(parts_of, report, tmp_path, capfd):
+    """In an image PATH and CONDA_PREFIX are ours: a run directly must not be another one."""
+    said = {
+        "PATH": "/nowhere",
+        "HOME": "/h",
+        "LANG": "xx",
+        "CONDA_PREFIX": "/evil",
+        "CONDA_DEFAULT_ENV": "/evil",
+        "A": "1",
+    }
+    files = {"etc/conda/env_vars.d/zz.json": File(json.dumps(said).encode())}
+    found = make_conda_prefix(parts_of(TOOL, package("zz", files=files)), tmp_path / "p" / "one", report)
+    assert run(found, "env", environ={"HOME": "/mine", "LANG": "C"}).code == 0
+    seen = dict(line.partition("=")[::2] for line in capfd.readouterr().out.splitlines())
+    assert (seen["HOME"], seen["LANG"], seen["A"]) == ("/mine", "C", "1")
+    assert seen["CONDA_PREFIX"] == seen["CONDA_DEFAULT_ENV"] == str(found.root)
+    assert seen["PATH"].startswith(f"{found.root}/bin:")
+
+
 def test_it_is_found_again_without_any_package(parts_of, report, tmp_path, store):
     """The second run needs no channel and no package, and takes no time."""
     folder = tmp_path / "p" / "one"

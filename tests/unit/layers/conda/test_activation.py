@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from envbuild.errors import IntegrityError
 from envbuild.layers.conda.activation import Unread, activation, activation_facts
 from envbuild.layers.conda.shellexports import PREFIX_VARIABLE, UnreadableScript, exports
+from envbuild.members import MemberKind
 
 FOLDER_TESTED = """#!/bin/sh
 # Store existing values
@@ -47,6 +48,19 @@ READ = {
         {"Y": "1"},
     ),
     "an empty script": ("", {}),
+    "a file is no folder": (
+        "if [ -d $CONDA_PREFIX/share/file ]; then export A=1; fi\nif [ -f $CONDA_PREFIX/share ]; then export B=1; fi",
+        {},
+    ),
+    "a file is a file": (
+        "if [ -f $CONDA_PREFIX/share/file ]; then export C=1; fi\nif [ -e $CONDA_PREFIX/share ]; then export D=1; fi",
+        {"C": "1", "D": "1"},
+    ),
+    "set and empty": ("A=\nexport B=${A-b} C=${A+c} D=${A:-d} E=${A:+e} F=${G-f} H=${G+h}", {"C": "c", "D": "d", "F": "f"}),
+    "words": ("export A=x=y; export B=a:b,c%d+e@f; export C=${A}z$A", {"A": "x=y", "B": "a:b,c%d+e@f", "C": "x=yzx=y"}),
+    "a comment behind": ("export A=1 # and\nexport B=2 # ünï\n", {"A": "1", "B": "2"}),
+    "negations": ('if ! [ ! "a" ]; then export A=1; fi\nif [ ! "" = "" ]; then export B=1; else export B=2; fi', {"A": "1", "B": "2"}),
+    "one word alone": ('if [ -n ]; then export A=1; fi\nif [ "" ]; then export B=1; fi', {"A": "1"}),
 }  # fmt: skip
 NOT_READ = {
     "a command": "mkdir -p $CONDA_PREFIX/x",
@@ -71,8 +85,42 @@ NOT_READ = {
     "the prefix itself": "export CONDA_PREFIX=/x",
     "an arithmetic": "export A=$((1+1))",
     "a redirection": "export A=1 > x",
+    "a command in quotes of its own": 'export "A=$(id)"',
+    "a variable of every place in quotes": 'export "PATH=/x"',
+    "the prefix in quotes": 'export "CONDA_PREFIX=/x"',
+    "what conda says of itself": "export A=$CONDA_SHLVL",
+    "what the shell says of itself": 'if [ "$OSTYPE" = linux-gnu ]; then export A=1; fi',
+    "a number of the shell's": "export A=$RANDOM",
+    "a value that is split": "if [ -n $A ]; then export B=1; fi",
+    "a value as a pattern": "if [[ a == $A ]]; then export B=1; fi",
+    "a comment that goes on": "# comment \\\nexport A=1",
+    "a quote that goes on": "export A='a\\\nb'",
+    "a line of Windows": "export A=a\r\nexport B=b\r\n",
+    "a form feed": "export A=a\x0cexport B=2",
+    "a home in a default": "export A=${B:-~/x}",
+    "an escape in a default": "export A=${B:-a\\b}",
+    "an escape": "export A=a\\ b",
+    "no then": "if [ a ]; export A=1; fi",
+    "then twice": "if [ a ]; then then export A=1; fi",
+    "else twice": "if [ a ]; then export A=1; else export A=2; else export A=3; fi",
+    "an empty branch": "if [ a ]; then fi",
+    "a fi too many": "export A=1; fi",
+    "a then alone": "then",
+    "an empty command": ";;",
+    "a link that is tested": 'if [ -d "$CONDA_PREFIX/share/link" ]; then export A=1; fi',
+    "a word behind fi": "if [ a ]; then export A=1; fi export B=1",
+    "braces": "export A={a,b}",
+    "a read-only one": "readonly A=1",
+    "an assignment for a command": "A=1 true",
+    "a flag": "export -n A",
 }
-PATHS = frozenset({"share", "share/proj", "share/schemas", "bin/python"})
+PATHS = {
+    "share": MemberKind.DIRECTORY,
+    "share/proj": MemberKind.DIRECTORY,
+    "share/schemas": MemberKind.DIRECTORY,
+    "share/file": MemberKind.FILE,
+    "share/link": MemberKind.LINK,
+}
 
 
 @pytest.mark.parametrize(("script", "variables"), READ.values(), ids=READ)
@@ -89,8 +137,10 @@ def test_a_script_that_does_more_is_never_half_read(script):
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash says what a script means")
 @pytest.mark.parametrize("script", [script for script, _ in READ.values()], ids=READ)
 def test_bash_sets_the_same(script, tmp_path):
-    for path in PATHS:
-        (tmp_path / path).mkdir(parents=True, exist_ok=True)
+    for path, kind in PATHS.items():
+        if kind is MemberKind.DIRECTORY:
+            (tmp_path / path).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "share/file").write_text("")
     (tmp_path / "script.sh").write_text(script)
     command = f"set -a; . {tmp_path}/script.sh; env -0"
     said = subprocess.run(
@@ -155,11 +205,33 @@ def test_a_script_of_a_reviewed_name_with_other_words_is_read_as_any_other():
     }
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"A": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]",
+        b'{"A": 1}',
+        b"\xff",
+        b'{"A=B": "x"}',
+        b'{"": "x"}',
+        b'{"A": "x\\u0000"}',
+        b'{"A": "\\ud800"}',
+        b"[" * 200_000,
+    ],
+    ids=["cut", "a list", "a number", "no UTF-8", "a name with =", "no name", "NUL", "half a pair", "deep"],
+)
 def test_variables_that_are_none_are_refused_with_their_file(content):
     with pytest.raises(IntegrityError) as refused:
         activation_facts({"etc/conda/env_vars.d/x.json": content}, "/opt/env")
     assert refused.value.at == "etc/conda/env_vars.d/x.json"
+
+
+def test_what_every_place_has_of_its_own_is_no_packages():
+    """Else a package's PATH hides the image's programs, in spite of what the definition says."""
+    facts = activation_facts({"etc/conda/env_vars.d/x.json": b'{"PATH": "/x", "A": "1", "HOME": "/y"}'}, "/opt/env")
+    found = activation([("tool", facts)], PATHS)
+    assert found.variables == (("A", "1"),)
+    assert [(one.package, one.line) for one in found.unread] == [("tool", "HOME"), ("tool", "PATH")]
 
 
 def test_a_package_without_activation_has_no_such_facts():

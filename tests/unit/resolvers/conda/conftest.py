@@ -56,6 +56,7 @@ class Shelf:
         self.contents: dict[str, bytes] = {}
         self.orders: list[list[str]] = []
         self._channels: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+        self._among: dict[str, str] = {}
 
     def add(self, where, name, version="1.0", build="0", *, form=".conda", without=(), **more):
         """A package in `channel` or `channel/subdir`; `more` are fields of its record. Its file name."""
@@ -85,6 +86,10 @@ class Shelf:
         """Let the record of a file say something else."""
         self._channels[channel][folder][file] |= wrong
 
+    def put_among(self, file, name):
+        """Let a file's record stand among those of another package."""
+        self._among[file] = name
+
     def listings(self, channels: Sequence[str], subdirs: Sequence[str]) -> list[Folder]:
         self.orders.append(list(channels))
         found = []
@@ -95,7 +100,7 @@ class Shelf:
             for subdir in subdirs:
                 names: dict[str, dict[str, Any]] = {}
                 for file, record in self._channels[channel].get(subdir, {}).items():
-                    names.setdefault(record["name"], {})[file] = record
+                    names.setdefault(self._among.get(file, record["name"]), {})[file] = record
                 found.append(Folder(channel, tier, subdir, names))
         return found
 

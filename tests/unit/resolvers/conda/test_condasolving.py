@@ -1,6 +1,7 @@
 """A definition's conda packages: which files they resolve to, by whose word, and what is told where nothing fits."""
 
 import asyncio
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -307,7 +308,7 @@ def test_a_size_that_the_channel_does_not_say_is_found_out(shelf):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"version": "1 0"}, {"depends": [3]}, {"sha256": "zz"}, {"size": -1}, {"build_number": "x"}],
+    [{"version": "1..0"}, {"depends": [3]}, {"sha256": "zz"}, {"size": -1}, {"build_number": "x"}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_record_that_cannot_be_understood_is_the_channels_fault(shelf, wrong):
@@ -324,6 +325,25 @@ def test_a_record_that_is_not_its_files_is_nobodys_package(shelf, wrong):
     file = shelf.add("forge", "x", "2.0")
     shelf.change("forge", file, **wrong)
     assert shelf.files("x") == ["forge/linux-64/x-1.0-0.conda"]
+
+
+@pytest.mark.parametrize("wrong", [{"build": "../../a"}, {"build": "a b"}, {"version": "1/../2"}, {"depends": 5}])
+def test_a_record_that_no_file_could_have_is_nobodys_package(shelf, wrong):
+    """Else a path that leaves its folder, or part of an address, would get into a lock."""
+    shelf.add("forge", "x", wrong.pop("version", "2.0"), **wrong)
+    shelf.add("forge", "x", "1.0")
+    assert shelf.files("x") == ["forge/linux-64/x-1.0-0.conda"]
+
+
+@pytest.mark.parametrize("spec", ["good::y", "y[sha256='{sha256}']"])
+def test_a_package_among_those_of_another_name_is_nobodys(shelf, spec):
+    """Else a channel slips a package in that passes by the channel or the hash that is asked for."""
+    shelf.add("evil", "x", "1.0")
+    shelf.put_among(shelf.add("evil", "y", "9.0"), "x")
+    right = shelf.add("good", "y", "1.0")
+    sha256 = hashlib.sha256(shelf.contents[f"good/linux-64/{right}"]).hexdigest()
+    files = shelf.files("x", spec.format(sha256=sha256), channels=("evil", "good"))
+    assert files == ["evil/linux-64/x-1.0-0.conda", "good/linux-64/y-1.0-0.conda"]
 
 
 def test_a_record_need_not_say_which_folder_it_is_in(shelf):
