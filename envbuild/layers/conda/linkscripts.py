@@ -6,7 +6,7 @@ the package one that only a builder that runs it can install.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from envbuild.errors import BuildFailed
 
@@ -20,14 +20,18 @@ _REVIEWED: Mapping[str, tuple[str, str]] = {
 }
 """By package: words that its script has, and why an image does without it. As they are in conda-forge's packages."""
 
-_HERE_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1([^\n]*)\n.*?^\s*\2[ \t]*$", re.MULTILINE | re.DOTALL)
-_TEXT = r"""(?:"(?:[^"\\`$]|\\.|\$\{?[A-Z_]+\}?)*"|'[^']*'|[^\s'"`$&|;<>()\\{}]|\\.|\$\{?[A-Z_]+\}?)+"""
-_TO_MESSAGES = r"""(?:\s*>>?\s*"?\$\{?PREFIX\}?"?/\.messages\.txt"?)?"""
-_RUNS = re.compile(r"\$\(|`")
-_SAYS = re.compile(rf"(?:echo|printf|cat)(?:\s+{_TEXT})*{_TO_MESSAGES}(?:\s+2>&1)?", re.DOTALL)
-_NOTHING = re.compile(
-    r"""set\ [-+][a-z]+(\ pipefail)?|exit\ 0|true|:|[{]|[}]""" + _TO_MESSAGES + r"(?:\s+2>&1)?", re.VERBOSE
-)
+_LARGEST = 64 << 10
+_BLANK = re.compile(r"[ \t]+")
+_COMMENT = re.compile(r"#[^\n]*")
+_HERE_DOCUMENT = re.compile(r"<<-?[ \t]*(['\"]?)([A-Za-z_]\w*)\1(?=[\s;]|$)")
+_DUPLICATED = re.compile(r"[12]?>&[12](?=[\s;]|$)")
+_REDIRECTED = re.compile(r"1?>>?[ \t]*")
+_VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
+_PLAIN = re.compile(r"[^\s'\"`$&|;<>()\\{}]+")
+_MESSAGES = re.compile(r"\"?\$(?:PREFIX|\{PREFIX\})\"?/\.messages\.txt\"?|/dev/null")
+_SWITCH = re.compile(r"[-+][a-zA-Z]+|pipefail")
+_SAYING = ("echo", "printf", "cat")
+_NEWLINE = "\n"
 
 
 def check_link_scripts(package: str, scripts: Mapping[str, bytes]) -> None:
@@ -49,31 +53,128 @@ def needs_link_scripts(package: str, scripts: Mapping[str, bytes]) -> str | None
         word, _ = _REVIEWED.get(package, ("", ""))
         if word and word in text:
             continue
-        if command := next(_does(text), None):
+        if len(text) > _LARGEST:
+            return f"{name} is too long to be one that only says something"
+        if command := _does(text):
             return f"{name} runs `{command}`"
     return None
 
 
-def _does(script: str) -> Iterator[str]:
-    """The commands that do more than to say something."""
-    # A here-document is a text; but where its mark is not quoted, commands in it are carried out.
-    text = _HERE_DOCUMENT.sub(
-        lambda found: found[0] if not found[1] and _RUNS.search(found[0]) else f"{found[3]}\n",
-        script.replace("\\\n", " "),
-    )
-    at = 0
+class _UnknownError(Exception):
+    """What stands at this place of a script is more than words that are said."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+def _does(script: str) -> str:
+    """The first command that does more than to say something; nothing where there is none."""
+    words: list[str] = []
+    start = 0
+    try:
+        for at, token in _tokens(script):
+            if token != _NEWLINE:
+                start = start if words else at
+                words.append(token)
+            elif words:
+                if not _only_says(words):
+                    return _line(script, start)
+                words = []
+    except _UnknownError as unknown:
+        return _line(script, start if words else unknown.at)
+    return "" if not words or _only_says(words) else _line(script, start)
+
+
+def _only_says(words: Sequence[str]) -> bool:
+    command, rest = words[0], words[1:]
+    if command in _SAYING:
+        return not (command == "printf" and rest[:1] == ["-v"])
+    if command == "set":
+        return all(map(_SWITCH.fullmatch, rest))
+    return list(words) in (["exit", "0"], ["true"], [":"], ["{"], ["}"])
+
+
+def _tokens(text: str) -> Iterator[tuple[int, str]]:
+    """Words, and the ends of commands, with their places. What else is there is harmless, or ends the reading."""
+    at, awaited = 0, list[tuple[str, bool]]()
     while at < len(text):
-        if found := re.compile(r"\s+|#[^\n]*|;").match(text, at):
+        if found := (_BLANK.match(text, at) or _COMMENT.match(text, at) or _DUPLICATED.match(text, at)):
             at = found.end()
-        elif found := (_SAYS.match(text, at) or _NOTHING.match(text, at)):
-            rest = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|;|$)").match(text, found.end())
-            if rest is None:
-                yield _line(text, at)
-                return
-            at = rest.end()
+        elif text[at] in "\n;":
+            yield at, _NEWLINE
+            is_end, at = text[at] == "\n", at + 1
+            while is_end and awaited:
+                at = _behind_document(text, at, *awaited.pop(0))
+        elif found := _HERE_DOCUMENT.match(text, at):
+            awaited.append((found[2], bool(found[1])))
+            at = found.end()
+        elif found := _REDIRECTED.match(text, at):
+            place, at = at, found.end()
+            at, target = _word(text, at)
+            if not _MESSAGES.fullmatch(target):
+                raise _UnknownError(place)
         else:
-            yield _line(text, at)
-            return
+            place = at
+            at, word = _word(text, at)
+            yield place, word
+
+
+def _behind_document(text: str, at: int, end: str, is_quoted: bool) -> int:
+    """The place behind a here-document's last line. Where its mark is not quoted, commands in it are carried out."""
+    start = at
+    while at < len(text):
+        newline = text.find("\n", at)
+        line = text[at : len(text) if newline < 0 else newline]
+        at += len(line) + 1
+        if line.lstrip("\t") == end:
+            break
+    if not is_quoted and re.search(r"\$\(|`", text[start:at]):
+        raise _UnknownError(start)
+    return min(at, len(text))
+
+
+def _word(text: str, at: int) -> tuple[int, str]:
+    """A word, and the place behind it."""
+    start = at
+    if text[at : at + 1] in ("{", "}"):
+        at += 1
+    while at < len(text):
+        if found := (_PLAIN.match(text, at) or _VARIABLE.match(text, at)):
+            at = found.end()
+        elif text[at] == "'":
+            at = text.find("'", at + 1) + 1
+            if not at:
+                raise _UnknownError(start)
+        elif text[at] == '"':
+            at = _behind_quotes(text, at)
+        elif text[at] == "\\" and text[at + 1 : at + 2] not in ("", "\n"):
+            at += 2
+        else:
+            break
+    if at == start or (at < len(text) and text[at] not in " \t\n;<>"):
+        raise _UnknownError(start)
+    return at, text[start:at]
+
+
+def _behind_quotes(text: str, start: int) -> int:
+    at = start + 1
+    while at < len(text):
+        match text[at]:
+            case '"':
+                return at + 1
+            case "\\":
+                at += 2
+            case "$":
+                found = _VARIABLE.match(text, at)
+                if found is None and text[at + 1 : at + 2] in ("(", "{"):
+                    break
+                at = found.end() if found else at + 1
+            case "`":
+                break
+            case _:
+                at += 1
+    raise _UnknownError(start)
 
 
 def _line(text: str, at: int) -> str:
