@@ -2,6 +2,7 @@
 
 import errno
 import json
+import atexit
 import os
 import sys
 from importlib import import_module
@@ -150,6 +151,10 @@ def main() -> None:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = code or _ended_by(error, as_json=False)
+    if "rattler" in sys.modules:
+        # A thread of its that still ends while Python does can abort the process (seen with py-rattler 0.28).
+        atexit._run_exitfuncs()  # noqa: SLF001  what else Python's own end would do
+        os._exit(code)
     sys.exit(code)
 
 
