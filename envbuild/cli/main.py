@@ -1,8 +1,8 @@
 """The command line's door: commands by name, each loaded when it is called; one place where errors end."""
 
+import atexit
 import errno
 import json
-import atexit
 import os
 import sys
 from importlib import import_module
