@@ -21,6 +21,8 @@ __all__ = ["Noarch", "PackageInfo", "PackagePath", "PathType", "package_info"]
 _INDEX, _PATHS, _LINK = "index.json", "paths.json", "link.json"
 _OLD_PLACEHOLDER = "/opt/anaconda" + "1anaconda2anaconda3"
 """What the first packages were built with, and what their has_prefix does not spell."""
+_SHORTEST_PLACEHOLDER = 8
+"""Characters: a shorter one would stand in content that means something else, and make it grow without end."""
 _NAME_PART = re.compile(r"[A-Za-z0-9_.!+*~-]+")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -180,7 +182,7 @@ def _placeholder(row: dict[str, Any], path: str) -> Placeholder | None:
 
 
 def _checked_placeholder(text: str, mode: str, path: str) -> Placeholder:
-    if mode not in ("text", "binary") or not text or "\0" in text:
+    if mode not in ("text", "binary") or len(text) < _SHORTEST_PLACEHOLDER or not text.isprintable():
         raise bad_package(f"the package has a placeholder that cannot be replaced in {path}")
     return Placeholder(text, FileMode(mode))
 

@@ -28,6 +28,8 @@ from envbuild.members import MemberKind
 __all__ = ["LinkedFile", "LinkedPackage", "link_package"]
 
 _PIECE = 1 << 18
+_MOST_GROWN = 256 << 20
+"""Bytes that a file may be longer for the prefix in it."""
 _LARGEST_READ = (1 << 20) + 1
 """Bytes of a file that is read for what it says: one more than any reader takes."""
 
@@ -119,6 +121,8 @@ def _installed(data: BinaryIO, placed: PlacedPath, prefix: str) -> tuple[Install
     size, head, is_wanted = 0, b"", is_read(placed.path)
     for piece in _final(data, placed, prefix, original.update):
         size += len(piece)
+        if size - placed.source.size > _MOST_GROWN:
+            raise bad_package(f"{placed.path} would grow by more than {_MOST_GROWN} bytes with the prefix in it")
         final.update(piece)
         if is_wanted and len(head) < _LARGEST_READ:
             head += piece[: _LARGEST_READ - len(head)]

@@ -13,7 +13,7 @@ METADATA_PATH = re.compile(
 )
 """Where such files lie below the prefix. The last form is distutils', a file alone."""
 
-_EXTRA = re.compile(r";.*\bextra\s*==")
+_EXTRA = re.compile(r"\bextra\b")
 
 
 def distributions_fact(files: Mapping[str, bytes]) -> str:
@@ -27,7 +27,7 @@ def distributions_fact(files: Mapping[str, bytes]) -> str:
             fields = _fields(files[path])
             name, version = fields.get("name", [""])[0], fields.get("version", [""])[0]
             if name and version:
-                extras = [line for line in fields.get("requires-dist", []) if _EXTRA.search(line)]
+                extras = [line for line in fields.get("requires-dist", []) if _EXTRA.search(line.partition(";")[2])]
                 found.append([canonicalize_name(name), version, extras])
     return json.dumps(found, ensure_ascii=False) if found else ""
 

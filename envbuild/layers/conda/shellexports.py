@@ -19,7 +19,7 @@ PREFIX_VARIABLE = "$CONDA_PREFIX"
 _AMBIENT = re.compile(
     r"_|(?:BASH|COMP_|CONDA_|EPOCH|LC_|READLINE_|ZSH_)\w*|PS[0-9]|COLUMNS|DIRSTACK|EUID|FUNCNAME|GROUPS|HISTCMD|HOME|HOSTNAME"
     r"|HOSTTYPE|IFS|LANG|LANGUAGE|LD_LIBRARY_PATH|LINENO|LINES|MACHTYPE|MAILCHECK|MAPFILE|OLDPWD|OPTARG|OPTERR|OPTIND|OSTYPE"
-    r"|PATH|PIPESTATUS|POSIXLY_CORRECT|PPID|PWD|RANDOM|REPLY|SECONDS|SHELL|SHELLOPTS|SHLVL|SRANDOM|TMPDIR|UID|USER"
+    r"|PATH|PIPESTATUS|POSIXLY_CORRECT|PPID|PWD|RANDOM|REPLY|SECONDS|SHELL|SHELLOPTS|SHLVL|SRANDOM|TERM|TMPDIR|UID|USER"
 )
 """Variables that every shell or place has values of its own for: a script that reads one means another thing elsewhere."""
 _SAFE = r"[A-Za-z0-9_./:,%+@=-]"
@@ -33,8 +33,10 @@ _PIECE = re.compile(rf"'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\\")*)\"|{_E
 _INNER = re.compile(rf"{_EXPANDED}|\\(?P<escaped>\")|(?P<text>[^$\\]+)")
 _BARE = re.compile(rf"(?:{_SAFE}|{_QUOTED}|\$CONDA_PREFIX(?!\w)|\$\{{CONDA_PREFIX\}})*")
 """A word that bash does not split, where it would split one."""
-_CONTROL = re.compile(r"[^\t\n\x20-\x7e]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LARGEST = 64 << 10
+_LONGEST_VALUE = 16 << 10
+"""Characters: what one assignment more can double has to end somewhere."""
 
 
 class UnreadableScript(Exception):
@@ -68,7 +70,7 @@ def exports(script: str, paths: Mapping[str, MemberKind], given: Mapping[str, st
 def _commands(script: str) -> Iterator[tuple[str, list[str]]]:
     """Each simple command or keyword: its line, and its words as they are written."""
     for line in script.split("\n"):
-        if _CONTROL.search(line.partition("#")[0]) or line.endswith("\\") or "\r" in line:
+        if _CONTROL.search(line) or line.endswith("\\"):
             raise UnreadableScript(line)
         at, words = 0, list[str]()
         while at < len(line):
@@ -81,13 +83,19 @@ def _commands(script: str) -> Iterator[tuple[str, list[str]]]:
                     raise UnreadableScript(line)
                 yield from _split(line, words)
                 words, at = [], at + 1
-            elif (found := _WORD.match(line, at)) and (found.end() == len(line) or line[found.end()] in " \t;"):
-                words.append(found[0])
-                at = found.end()
             else:
-                raise UnreadableScript(line)
+                words.append(_word(line, at))
+                at += len(words[-1])
         if words:
             yield from _split(line, words)
+
+
+def _word(line: str, at: int) -> str:
+    """The word that begins at a place of a line; bytes that are no ASCII may be other ones to bash."""
+    found = _WORD.match(line, at)
+    if found is None or line[found.end() : found.end() + 1] not in ("", " ", "\t", ";") or not found[0].isascii():
+        raise UnreadableScript(line)
+    return found[0]
 
 
 def _split(line: str, words: list[str]) -> Iterator[tuple[str, list[str]]]:
@@ -160,9 +168,10 @@ class _Shell:
         is_export = command == "export"
         if is_export and not rest:
             raise UnreadableScript(line)
-        for word in rest if is_export else words:
-            name, value = self._assigned(line, word, in_export=is_export)
-            if carried_out:
+        # What a command is given is read before it does anything; assignments alone are done one by one.
+        for several in [rest] if is_export else [[word] for word in words]:
+            assigned = [self._assigned(line, word, in_export=is_export) for word in several]
+            for name, value in assigned if carried_out else ():
                 self.exported |= {name} if is_export else set()
                 if value is not None:
                     self.variables[name] = value
@@ -190,7 +199,10 @@ class _Shell:
         negated = inner[:1] == ["!"]
         inner = inner[1:] if negated else inner
         # Between single brackets bash splits what is not quoted; between double ones it compares with a pattern.
-        if not all(map(_BARE.fullmatch, inner if closing != "]]" else inner[2:])):
+        bare = inner if closing != "]]" else inner[2:]
+        if not all(map(_BARE.fullmatch, bare)) or (
+            closing == "]]" and len(inner) != 2 and inner[:1] and inner[0].startswith("-")
+        ):
             raise UnreadableScript(line)
         return negated != self._test(line, inner)
 
@@ -232,7 +244,10 @@ class _Shell:
                 parts += [self._part(line, inner) for inner in _INNER.finditer(found["double"])]
             else:
                 parts.append(self._part(line, found))
-        return "".join(parts)
+        value = "".join(parts)
+        if len(value) > _LONGEST_VALUE:
+            raise UnreadableScript(line)
+        return value
 
     def _part(self, line: str, found: re.Match[str]) -> str:
         groups = found.groupdict()

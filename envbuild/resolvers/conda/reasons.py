@@ -15,6 +15,8 @@ __all__ = ["absent", "unsolvable"]
 _AT = "conda"
 _LONGEST = 24
 """Lines of a solver's explanation that are told."""
+_WIDEST = 400
+"""Characters of such a line: of a package with many versions the solver names them all."""
 _SHOWN = 5
 _NAME = r"([A-Za-z0-9_][A-Za-z0-9_.-]*)"
 _MISSING = re.compile(rf"{_NAME}(?: [^,\n]*)?, for which no candidates were found|No candidates were found for {_NAME}")
@@ -57,13 +59,17 @@ def unsolvable(
         return ResolveFailed("the solver found no answer in time", at=at, hint="name versions of more of the packages")
     for place, name in channels.items():
         text = text.replace(place, name)
-    hint = _hint(text, request, universe)
+    lines = [_cut(line.rstrip()) for line in text.splitlines() if line.strip()]
+    hint = _hint("\n".join(lines), request, universe)
     if found := _NOTHING.fullmatch(text):
         return ResolveFailed(f"no channel has {found[1]} for {request.subdir}", at=at, hint=hint)
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     if len(lines) > _LONGEST:
         lines = [*lines[:_LONGEST], f"and {len(lines) - _LONGEST} lines more"]
     return ResolveFailed("these conda packages do not go together:\n  " + "\n  ".join(lines), at=at, hint=hint)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 3]}..."
 
 
 def _hint(text: str, request: CondaRequest, universe: Universe[Any]) -> str:

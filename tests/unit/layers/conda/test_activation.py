@@ -60,6 +60,7 @@ READ = {
     "words": ("export A=x=y; export B=a:b,c%d+e@f; export C=${A}z$A", {"A": "x=y", "B": "a:b,c%d+e@f", "C": "x=yzx=y"}),
     "a comment behind": ("export A=1 # and\nexport B=2 # ünï\n", {"A": "1", "B": "2"}),
     "negations": ('if ! [ ! "a" ]; then export A=1; fi\nif [ ! "" = "" ]; then export B=1; else export B=2; fi', {"A": "1", "B": "2"}),
+    "what a command is given is read first": ("export A=1\nexport B=$A\nexport C=2 D=$C", {"A": "1", "B": "1", "C": "2"}),
     "one word alone": ('if [ -n ]; then export A=1; fi\nif [ "" ]; then export B=1; fi', {"A": "1"}),
 }  # fmt: skip
 NOT_READ = {
@@ -113,6 +114,11 @@ NOT_READ = {
     "a read-only one": "readonly A=1",
     "an assignment for a command": "A=1 true",
     "a flag": "export -n A",
+    "an operator alone between two brackets": "if [[ -n ]]; then export A=1; fi",
+    "a NUL behind a quoted #": 'export A="#\0"',
+    "other letters": 'export A="ü"',
+    "the kind of terminal": "export A=$TERM",
+    "a value without end": "export A=aaaaaaaaaaaaaaaa\n" + "A=$A$A\n" * 40,
 }
 PATHS = {
     "share": MemberKind.DIRECTORY,

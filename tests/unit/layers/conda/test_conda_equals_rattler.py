@@ -194,7 +194,7 @@ def packages(conda):
         files={
             "lib/copied.so": File(b"\x7fELF c", 0o755),
             "lib/copied-link.so": File(link="chain.so"),
-            "lib/chain.so": File(link="real/../copied.so"),
+            "lib/chain.so": File(link="copied.so"),
             "lib/real/y": File(b"y"),
             "lib/copied-folder/x": File(link="../folder-link/y"),
             "lib/folder-link": File(link="real"),

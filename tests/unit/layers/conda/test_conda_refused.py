@@ -5,6 +5,7 @@ import io
 import json
 import re
 import tarfile
+import time
 import zipfile
 
 import pytest
@@ -16,6 +17,7 @@ from envbuild.errors import BuildFailed, EnvbuildError, IntegrityError, MissingE
 from envbuild.layers.conda import condaarchive, zstd
 from envbuild.layers.conda.condalayer import layer_of_conda
 from envbuild.layers.conda.place import CondaPlace
+from envbuild.layers.conda.pythondists import distributions_fact
 
 PYTHON = CondaPlace(prefix="/opt/env", python="3.12", site_packages="lib/python3.12/site-packages")
 BARE = CondaPlace(prefix="/opt/env")
@@ -331,8 +333,8 @@ FAILED = {
         PYTHON, "link script",
     ),
     "a prefix longer than the placeholder": (
-        lambda: package("demo", files={"lib/a": File(b"/short\0", placeholder="binary", prefix="/short")}),
-        PYTHON, "room for 6",
+        lambda: package("demo", files={"lib/a": File(b"/shorter\0", placeholder="binary", prefix="/shorter")}),
+        CondaPlace(prefix="/opt/env/longer"), "room for 8",
     ),
 }  # fmt: skip
 
@@ -377,3 +379,20 @@ def test_a_good_package_is_not_refused():
         layer_of_conda(
             io.BytesIO(built.content), bytearray().extend, layer_id=Digest.of(b""), file=built.file, place=PYTHON
         )
+
+
+@pytest.mark.parametrize("prefix", ["a", "/short", "/long/with\ud800/half", "/long/with\nlines"])
+def test_a_placeholder_that_other_text_could_be_is_refused(prefix):
+    """A package of a kilobyte would become a layer of gigabytes, or its texts would be changed where they mean another thing."""
+    row = {"_path": "etc/a", "path_type": "hardlink", "prefix_placeholder": prefix, "file_mode": "text"}
+    paths = json.dumps({"paths_version": 1, "paths": [row]}).encode()
+    built = package("demo", files={"etc/a": File(b"aaaa")}, info={"paths.json": paths})
+    assert isinstance(refusal(built), IntegrityError)
+
+
+def test_the_metadata_of_a_distribution_is_read_in_linear_time():
+    started = time.process_time()
+    lines = f"Name: demo\nVersion: 1\nRequires-Dist: {';' * 200_000}\nRequires-Dist: x; extra == 'y'\n".encode()
+    found = distributions_fact({"lib/python3.12/site-packages/demo-1.dist-info/METADATA": lines})
+    assert json.loads(found) == [["demo", "1", ["x; extra == 'y'"]]]
+    assert time.process_time() - started < 5, "it took hours"
