@@ -5,6 +5,7 @@ archives are taken: what is older (3.8.11, 3.9.7, 3.10.0 and before) is there in
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _LIST = (
     "--no-config", "--no-cache", "--offline", "--color", "never",
 )  # fmt: skip
 _FORM = "-install_only"
+_PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9.+_-]*")
 _PATIENCE = 60.0
 
 
@@ -120,4 +122,6 @@ def _build(entry: Mapping[str, Any], sums: Mapping[str, str]) -> PythonBuild | N
     except InvalidVersion:
         return None
     plain, _ = split_login(url)
-    return PythonBuild(version=entry["version"], machine=entry["arch"], url=plain, sha256=sums.get(plain, "").lower())
+    build = PythonBuild(version=entry["version"], machine=entry["arch"], url=plain, sha256=sums.get(plain, "").lower())
+    # What a list says becomes a path on every mirror.
+    return build if _PLACE.fullmatch(build.path) else None

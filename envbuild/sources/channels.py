@@ -262,8 +262,13 @@ def _folders(text: str, subdirs: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 
 def _below(url: str, place: str) -> str:
-    """A place as a channel's index writes it, with a slash at its end. Its login and token go nowhere else."""
+    """A place as a channel's index writes it, with a slash at its end. Its login and token go nowhere else.
+
+    ValueError for what another host may not say: a file of this machine, or an address with a query.
+    """
     found = urljoin(url, place or "./")
+    if (is_file_url(found) and not is_file_url(url)) or any(mark in found for mark in "?#"):
+        raise ValueError(f"it says that its packages are at {place[:100]!r}")
     return found if found.endswith("/") else f"{found}/"
 
 

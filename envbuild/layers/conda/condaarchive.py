@@ -24,7 +24,7 @@ __all__ = ["CondaArchive", "open_conda_archive"]
 
 _DOCUMENTS = ("index.json", "paths.json", "link.json", "files", "has_prefix", "no_link", "no_softlink")
 """What is read of the folder info/: everything that says where a file goes, or what it is."""
-_LARGEST_DOCUMENT = 128 << 20
+_LARGEST_DOCUMENT = 48 << 20
 _LARGEST_INFO = 2 << 30
 _LARGEST_DATA = 16 << 30
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 4 << 30

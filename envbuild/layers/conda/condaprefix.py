@@ -29,14 +29,14 @@ Error=This environment is an image made by envbuild from a locked list of packag
 
 
 def layer_of_conda_prefix(python: Interpreter | None, sink: Callable[[bytes], object], *, layer_id: Digest) -> Segment:
-    """Write the layer to `sink`. Facts of its table: `python`, the full version of the one that pip is kept from, if any."""
+    """Write the layer to `sink`. Facts of its table: `python`, the minor version that pip is kept from, if any."""
     folder = _PREFIX.lstrip("/")
     files = {f"{folder}/{path}": file for path, file in sorted(prefix_files(python, _PREFIX).items())}
     members = (Member(path=path, kind=MemberKind.FILE, mode=mode) for path, (_, mode) in files.items())
     writer = LayerWriter(sink, ancestors(members))
     for path, (content, mode) in files.items():
         writer.file(path, mode, content)
-    return writer.finish(layer_id, {"python": python.version} if python else {})
+    return writer.finish(layer_id, {"python": f"{python.minor}{python.abi}"} if python else {})
 
 
 def prefix_files(python: Interpreter | None, prefix: str) -> dict[str, tuple[bytes, int]]:

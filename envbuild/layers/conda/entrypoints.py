@@ -9,6 +9,8 @@ from envbuild.layers.conda.condafault import bad_package
 __all__ = ["EntryPoint", "entry_point_script"]
 
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]*")
+_INTERPRETER = re.compile(r"(?:python|pypy)[0-9.]*")
 _LONGEST_PROGRAM = 125
 """Bytes: what Linux reads of a first line, less `#!`."""
 
@@ -42,8 +44,10 @@ class EntryPoint:
         command, module, function = command.strip(), module.strip(), function.strip()
         if not (equals and colon and _DOTTED.fullmatch(module) and _DOTTED.fullmatch(function)):
             raise bad_package(f"the package's entry point {line!r} is not `command = module:function`")
-        if not command or command.startswith(".") or "/" in command or "\\" in command:
-            raise bad_package(f"the package's entry point {line!r} has a command that is no plain file name")
+        if not _COMMAND.fullmatch(command) or _INTERPRETER.fullmatch(command):
+            raise bad_package(
+                f"the package's entry point {line!r} has a command that is no plain file name, or an interpreter's"
+            )
         return cls(command, module, function)
 
 

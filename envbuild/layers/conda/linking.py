@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from envbuild.errors import EnvbuildError
+from envbuild.layers.conda.activateprogram import ACTIVATE_PROGRAM
 from envbuild.layers.conda.bytecode import stamped
 from envbuild.layers.conda.condaarchive import CondaArchive, open_conda_archive
 from envbuild.layers.conda.condafault import bad_package
@@ -28,6 +29,7 @@ from envbuild.members import MemberKind
 __all__ = ["LinkedFile", "LinkedPackage", "link_package"]
 
 _PIECE = 1 << 18
+_FOLDERS = ("bin", "conda-meta", "etc", "lib", "share")
 _MOST_GROWN = 256 << 20
 """Bytes that a file may be longer for the prefix in it."""
 _LARGEST_READ = (1 << 20) + 1
@@ -89,12 +91,21 @@ def _linked(archive: CondaArchive, file: str, place: CondaPlace) -> LinkedPackag
     record, own = package_record(info, installed, told, file), record_path(info)
     files = {path.placed.path: _file(path) for path in installed}
     contents = {p.placed.path: _content(archive.data, p.placed, place.prefix) for p in installed}
-    if own in files:
-        raise bad_package(f"the package has a file of its own at {own}")
+    _check_own(files)
     files[own] = LinkedFile(own, MemberKind.FILE, 0o644, len(record), hashlib.sha256(record).hexdigest())
     contents[own] = lambda: (record,)
     facts = package_facts(info, archive.md5, read, place.prefix)
     return LinkedPackage(tuple(files[path] for path in sorted(files)), facts, contents)
+
+
+def _check_own(files: Mapping[str, LinkedFile]) -> None:
+    """What is every environment's own is no package's: records, what says that it is one, and where programs are."""
+    for path, file in files.items():
+        folder, _, name = path.partition("/")
+        is_kept = folder == "conda-meta" and (name.endswith(".json") or name.partition("/")[0] in ("history", "state"))
+        is_folder = path in _FOLDERS and file.kind is not MemberKind.DIRECTORY
+        if is_kept or is_folder or path == ACTIVATE_PROGRAM or folder == "CACHEDIR.TAG":
+            raise bad_package(f"the package has a {file.kind} of its own at {path}, which is the environment's")
 
 
 def _file(path: InstalledPath) -> LinkedFile:

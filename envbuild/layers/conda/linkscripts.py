@@ -178,5 +178,6 @@ def _behind_quotes(text: str, start: int) -> int:
 
 
 def _line(text: str, at: int) -> str:
-    line = text[at:].partition("\n")[0].strip()
+    """The line at a place, or the first behind it that says anything."""
+    line = next((line.strip() for line in text[at:].splitlines() if line.strip()), "an empty command")
     return line if len(line) <= 100 else f"{line[:97]}..."

@@ -15,7 +15,7 @@ from envbuild.matchspec.ordering import compared
 from envbuild.matchspec.spec import MatchSpec
 from envbuild.resolvers.conda.listing import Channels, Listing
 
-__all__ = ["Universe", "reach"]
+__all__ = ["Universe", "is_file_stem", "reach"]
 
 _STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!~-]*")
 """What a package's file may be called (conda's CEP 26): nothing that a path or an address reads in its own way."""
@@ -99,11 +99,16 @@ def _is_itself(file: str, record: Mapping[str, Any], subdir: str, name: str) -> 
     stem = f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
     return (
         str(record.get("name")).lower() == name
-        and _STEM.fullmatch(stem) is not None
+        and is_file_stem(stem)
         and file in (f"{stem}.conda", f"{stem}.tar.bz2")
         and record.get("subdir") in (None, subdir)
         and isinstance(record.get("depends") or [], list)
     )
+
+
+def is_file_stem(stem: str) -> bool:
+    """Whether a package's file may be called so: name, version and build."""
+    return _STEM.fullmatch(stem) is not None
 
 
 def _is_meant(file: str, record: Mapping[str, Any], specs: Sequence[MatchSpec]) -> bool:

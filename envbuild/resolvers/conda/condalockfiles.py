@@ -99,7 +99,7 @@ def locked(text: str, places: Mapping[str, Sequence[str]]) -> list[Locked]:
         packages = [entry for entry in document["package"] if entry["manager"] == "conda"]
         real = [entry for entry in packages if not str(entry["name"]).startswith("__")]
         return [_locked(entry, places) for entry in real]
-    except (YamlFault, KeyError, TypeError, AttributeError) as error:
+    except (YamlFault, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ResolveFailed(f"what conda-lock wrote is no lock: {error!r}", at="--resolver conda-lock") from error
 
 

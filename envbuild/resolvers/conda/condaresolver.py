@@ -1,5 +1,6 @@
 """`CondaResolver`: a definition's conda packages become artifacts: by a solver, or as another tool's lock lists them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,15 @@ from envbuild.lockfile import Artifact, ArtifactKind
 from envbuild.matchspec.channel import subdir_of
 from envbuild.platforms import Platform
 from envbuild.ports import Reporter
+from envbuild.resolvers.conda.closure import is_file_stem
 from envbuild.resolvers.conda.listed import listed, names_files
 from envbuild.resolvers.conda.listing import Channels
 from envbuild.resolvers.conda.request import CondaRecord, CondaRequest, CondaSolver
 from envbuild.resolvers.conda.virtualpackages import virtual_packages
 
 __all__ = ["CondaResolver"]
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class CondaResolver:
@@ -47,10 +51,13 @@ class CondaResolver:
                 prefer=prefer,
             )
             records = self._solver.solve(request, report)
-        return tuple(sorted((self._artifact(record) for record in records), key=lambda artifact: artifact.name))
+        return tuple(sorted((self._artifact(record, subdir) for record in records), key=lambda artifact: artifact.name))
 
-    def _artifact(self, record: CondaRecord) -> Artifact:
+    def _artifact(self, record: CondaRecord, subdir: str) -> Artifact:
         place = f"{record.channel}/{record.subdir}"
+        if not _is_sound(record, subdir):
+            what = f"{place} has {record.file!r} as {record.name} {record.version} {record.build}, which it cannot be"
+            raise ResolveFailed(what, at=record.name, hint="its owner has to index the channel anew")
         if not record.sha256:
             only = "an md5 alone" if record.md5 else "no hash"
             raise ResolveFailed(
@@ -67,3 +74,14 @@ class CondaResolver:
             sha256=record.sha256,
             source=place,
         )
+
+
+def _is_sound(record: CondaRecord, subdir: str) -> bool:
+    """Whether a record is one of a package, whoever made it: a lock's word is a path, an address and a promise."""
+    stem = f"{record.name}-{record.version}-{record.build}"
+    return (
+        record.file.lower() in (f"{stem}.conda".lower(), f"{stem}.tar.bz2".lower())
+        and is_file_stem(stem)
+        and record.subdir in (subdir, "noarch")
+        and (not record.sha256 or _SHA256.fullmatch(record.sha256) is not None)
+    )

@@ -37,3 +37,22 @@ def test_of_two_versions_the_newer_one_holds_whatever_the_order(one, other):
 def test_facts_that_are_something_else_are_told_with_their_package(text):
     with pytest.raises(IntegrityError, match="alpha-package"):
         provided_by([{"name": "alpha-package", "distributions": text}])
+
+
+@pytest.mark.parametrize("name", ["/srv/x", "../x", "a b", "a;b", "a@b", "", "-r", "x" * 200, "a\nb", "ü"])
+def test_what_is_no_name_provides_nothing(name):
+    """Else a package's metadata say which file of the user's is written, or add lines to what the resolver reads."""
+    assert provided_by([{"distributions": json.dumps([[name, "1.0", []], ["six", "1.17", []]])}]) == (
+        Provided("six", "1.17"),
+    )
+
+
+@pytest.mark.parametrize("version", ["../1", "1 0", "1\n2", "", "1;x"])
+def test_what_is_no_version_provides_nothing(version):
+    assert provided_by([{"distributions": json.dumps([["six", version, []]])}]) == ()
+
+
+def test_of_an_extras_requirements_only_those_that_can_be_read_are_kept():
+    lines = ["x; extra == 'y'", "x @ file:///srv\n-r other; extra == 'y'", "???"]
+    (one,) = provided_by([{"distributions": json.dumps([["six", "1", lines]])}])
+    assert one.extras == ("x; extra == 'y'",)

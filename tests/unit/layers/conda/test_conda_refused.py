@@ -396,3 +396,30 @@ def test_the_metadata_of_a_distribution_is_read_in_linear_time():
     found = distributions_fact({"lib/python3.12/site-packages/demo-1.dist-info/METADATA": lines})
     assert json.loads(found) == [["demo", "1", ["x; extra == 'y'"]]]
     assert time.process_time() - started < 5, "it took hours"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"bin/envbuild-activate": File(b"#!/bin/sh\n", 0o755)},
+        {"conda-meta/history": File(b"")},
+        {"conda-meta/history/x": File(b"")},
+        {"conda-meta/other-1.0-0.json": File(b"{}")},
+        {"CACHEDIR.TAG/x": File(b"")},
+        {"bin": File(link="share")},
+        {"lib": File(b"x")},
+        {"conda-meta": File(link="share")},
+    ],
+    ids=lambda files: next(iter(files)),
+)
+def test_what_is_every_environments_own_is_no_packages(files):
+    """Else a package takes over the image's entry point, says that others are there, or hides all programs."""
+    assert "which is the environment's" in refusal(package("demo", files=files)).what
+
+
+@pytest.mark.parametrize("command", ["-rf", "a b", "python3.12", "a\u202eb", "", "a/b", ".a"])
+def test_an_entry_point_is_a_plain_program(command):
+    built = package(
+        "demo", noarch="python", entry_points=[f"{command} = demo:main"], files={"site-packages/demo.py": File(b"")}
+    )
+    assert isinstance(refusal(built), IntegrityError)
