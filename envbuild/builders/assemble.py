@@ -14,6 +14,7 @@ from envbuild.errors import EnvbuildError
 from envbuild.layers.conda.condalayer import layer_of_conda
 from envbuild.layers.conda.condaprefix import layer_of_conda_prefix
 from envbuild.layers.conda.place import CondaPlace
+from envbuild.layers.conda.zstd import is_there
 from envbuild.layers.deb import layer_of_deb
 from envbuild.layers.join import append, directories_of, pieces_of
 from envbuild.layers.pythonarchive import layer_of_python
@@ -87,6 +88,8 @@ class Assembler:
         found = {a.sha256: self.cache.find(artifact_material(a, python, layout)) for a in artifacts}
         missing = sorted((a for a in artifacts if found[a.sha256] is None), key=lambda a: (-a.size, a.name))
         if missing:
+            if any(a.file.endswith(".conda") for a in missing):
+                is_there()
             if not all(self._blobs.has(a.digest) for a in missing):
                 self._source().fetch(missing, self._blobs, report)
             report.begin("layers", sum(a.size for a in missing))

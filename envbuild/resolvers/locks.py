@@ -87,11 +87,13 @@ class LockResolver:
     ) -> Lock:
         # A Python that cannot be had is told before anything else is asked.
         python = self._python(definition, platform, prefer, report)
+        # So is a missing extra, or a program that is not here.
+        conda = self._use.conda() if definition.conda else None
         base_artifacts, system = self._use.base.resolve(definition, platform, _of_kind(prefer, "deb"))
         lock = Lock(platform=platform, base=base, base_artifacts=base_artifacts, artifacts=_sorted([*system, *python]))
-        if definition.conda:
+        if conda is not None:
             kept = _of_kind(prefer, "conda")
-            packages = self._use.conda().resolve(definition, platform, lock.glibc, kept, report)
+            packages = conda.resolve(definition, platform, lock.glibc, kept, report)
             _check_python(packages)
             lock = _with(lock, packages)
         if definition.pypi:

@@ -57,9 +57,9 @@ class StandalonePythons:
             found = self._artifact(build, report)
             if found is None:
                 raise ResolveFailed(
-                    f"{build.file} is listed, and is nowhere",
+                    f"Python {build.version} is listed for {definition.python}, and its file is not there: {build.path}",
                     at="python",
-                    hint="does the mirror have it? Setting: python-mirror",
+                    hint="name a release that the mirror (python-mirror) has, or a list of what it has: python-catalog",
                 )
         return found
 

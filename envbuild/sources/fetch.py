@@ -187,7 +187,7 @@ class Fetcher:
         return ResolveFailed(
             f"{artifact.name} {artifact.version} ({artifact.file}) is not there any more{today}",
             at=artifact.source or artifact.kind.value,
-            hint=f"lock the version of today: envbuild lock -P {artifact.name}",
+            hint=f"lock the version of today: envbuild lock SPEC -P {artifact.name}",
         )
 
 

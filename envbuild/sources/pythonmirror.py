@@ -22,7 +22,7 @@ _OK = 200
 
 
 class PythonMirror:
-    """The configured mirror, then what the list of builds names."""
+    """The configured mirror; where none is, what the list of builds names. No other place is asked in a mirror's stead."""
 
     def __init__(self, http: Http, blobs: BlobStore, mirror: str, bases: Callable[[], Sequence[str]]) -> None:
         """`mirror`: a URL that `/<day>/<file>` is appended to, or nothing; `bases` are those of the listed builds."""
@@ -37,13 +37,13 @@ class PythonMirror:
                 yield url
 
     def measure(self, path: str, places: Sequence[str], sha256: str, report: Reporter) -> tuple[str, int] | None:
-        """The sha256 (hex) and size in bytes of the archive at this path of the mirror, else at one of these URLs.
+        """The sha256 (hex) and size in bytes of the archive at this path of the mirror; without one, at one of these URLs.
 
         `sha256` is what the list says, if it does. None where it is nowhere. Where nobody says the sum it is fetched, kept
         and measured. EnvironmentFault where a place cannot be asked.
         """
         own = [f"{self._mirror}/{quote(path)}"] if self._mirror else []
-        for url in (*own, *places):
+        for url in own or places:
             size = self._http.size(url)
             said = sha256 or (self._said(url, path) if size is not None else "")
             if said and size:
@@ -56,6 +56,7 @@ class PythonMirror:
     def _places(self, artifact: Artifact) -> Iterator[str]:
         if self._mirror:
             yield f"{self._mirror}/{quote(artifact.path)}"
+            return
         if artifact.url:
             yield artifact.url
         for base in self._bases():

@@ -123,6 +123,9 @@ def _hidden(url: str) -> str:
     """A login, and a query, are shown as three stars; a proxy may stand without its scheme."""
     url, asks, _ = url.partition("?")
     scheme, there, rest = url.rpartition("://")
+    if rest.startswith("/"):
+        # A path of this machine, which has no host.
+        return f"{url}?***" if asks else url
     bare, login = split_login(f"x://{rest}")
     shown = f"{scheme}{there}{'***@' if login else ''}{_TOKEN.sub('/t/***', bare.removeprefix('x://'))}"
     return f"{shown}?***" if asks else shown

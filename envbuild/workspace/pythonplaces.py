@@ -15,7 +15,7 @@ from envbuild.sources.pythonmirror import PythonMirror
 if TYPE_CHECKING:
     from envbuild.resolvers.pythoncatalog import PythonBuild
 
-__all__ = ["PythonPlaces"]
+__all__ = ["PythonPlaces", "place_url"]
 
 _OK = 200
 
@@ -25,7 +25,7 @@ class PythonPlaces:
 
     def __init__(self, machine: Machine, http: Http, blobs: BlobStore, environ: Mapping[str, str]) -> None:
         self._machine, self._http, self._environ = machine, http, environ
-        self.mirror = PythonMirror(http, blobs, _url(machine.python_mirror), self._bases)
+        self.mirror = PythonMirror(http, blobs, place_url(machine.python_mirror), self._bases)
 
     @property
     def is_own_list(self) -> bool:
@@ -43,7 +43,7 @@ class PythonPlaces:
         return tuple(dict.fromkeys(build.base for build in self.builds))
 
     def _other_list(self) -> bytes | None:
-        url = _url(self._machine.python_catalog)
+        url = place_url(self._machine.python_catalog)
         if not url:
             return None
         answer = self._http.get(url)
@@ -54,6 +54,6 @@ class PythonPlaces:
         return answer.body
 
 
-def _url(text: str) -> str:
+def place_url(text: str) -> str:
     """A URL, or a path of this machine as one."""
     return text if "://" in text or not text else Path(text).expanduser().absolute().as_uri()

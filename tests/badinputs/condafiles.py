@@ -85,7 +85,7 @@ ROWS = [
     row(57, "pip-in-pip", _HEAD + "  - python=3.11\n  - pip:\n    - pip: [six]\n", "environment.yml:5", "pip: expected a text"),
     row(57, "other-list", _HEAD + "  - python=3.11\n  - npm: [x]\n", "environment.yml:4", "only `pip:` may have a list"),
     row((), "selector", _HEAD + "  - python=3.11\n  - x  # [win]\n", "environment.yml:4", "a selector"),
-    row((), "python-open", _HEAD + "  - python>=3.9\n", "environment.yml:3", "which Python is meant is not clear"),
+    row((), "python-open", _HEAD + "  - python>=3.9|<3\n", "environment.yml:3", "which Python is meant is not clear"),
     row((7, 8, 56), "together", "name: [x]\nfoo: 1\ndependencies:\n  - numpy>>1\n  - yes\n  - pip:\n    - a>>1\n",
         "environment.yml:1", "environment.yml:2", "environment.yml:5", "environment.yml:7"),
 ]  # fmt: skip

@@ -12,11 +12,13 @@ __all__ = [
     "names_a_version",
     "python_minor",
     "python_of",
+    "python_range",
     "python_release",
     "spec_name",
     "spec_text",
 ]
 
+_BOUND = re.compile(r"(?:>=|<=|>|<|!=)[0-9]+(?:\.[0-9]+)*")
 _RELEASE = re.compile(r"3\.[0-9]+\.[0-9]+((a|b|rc)[0-9]+)?")
 
 
@@ -70,6 +72,15 @@ def python_release(spec: str) -> str:
     found = _read(spec)
     pin = pin_of(found.versions).removeprefix("==").removesuffix(".*") if found else ""
     return pin if _RELEASE.fullmatch(pin) else ""
+
+
+def python_range(spec: str) -> str:
+    """A spec of Python as a range of PEP 440 (`>=3.8,<4`); nothing where it is none, or names more than versions."""
+    found = _read(spec)
+    if found is None or found.build or found.fields or len(found.versions) != 1:
+        return ""
+    clauses = found.versions[0]
+    return ",".join(clauses) if all(map(_BOUND.fullmatch, clauses)) else ""
 
 
 def is_one_build(spec: str) -> bool:

@@ -7,6 +7,8 @@ python and pip it means Python with packages from an index, and conda has no par
 import re
 from dataclasses import dataclass, field, replace
 
+from packaging.specifiers import SpecifierSet
+
 from envbuild.definition import DEFAULT_PYTHON, DebianBase, Definition
 from envbuild.errors import Fault, InvalidDefinition
 from envbuild.formats.conda.condaspecs import (
@@ -14,6 +16,7 @@ from envbuild.formats.conda.condaspecs import (
     is_only_python,
     names_a_version,
     python_of,
+    python_range,
     python_release,
     spec_name,
     spec_text,
@@ -23,7 +26,7 @@ from envbuild.formats.nodes.yamlfile import load_yaml
 from envbuild.formats.nodes.yamlnodes import Kind, Map, Node, Scalar, Sequence
 from envbuild.formats.pip.reqindexes import Logins
 from envbuild.formats.pip.requirementlist import in_order, read_requirement_list
-from envbuild.formats.pythons import is_served
+from envbuild.formats.pythons import allowed_python, is_served
 from envbuild.formats.sourcefile import Loader, Reading, ReadRequest
 from envbuild.matchspec.channel import without_logins
 
@@ -112,14 +115,21 @@ def _meant(found: _Found, path: str) -> Definition:
 
 def _python_without_conda(found: _Found, path: str) -> str:
     """The Python of a file that asks conda for nothing else; empty where conda alone has it, such as 2.7."""
-    spec, line = next((one for one in found.conda if spec_name(one[0]) == "python"), ("", 0))
-    if not spec:
+    specs = [one for one in found.conda if spec_name(one[0]) == "python"]
+    if not specs:
         return DEFAULT_PYTHON
+    if len({" ".join(one.split()) for one, _ in specs}) > 1:
+        what = f"python is named more than once: {', '.join(one for one, _ in specs)}"
+        raise InvalidDefinition([Fault(f"{path}:{specs[-1][1]}", what, "keep one")])
+    spec, line = specs[0]
     python, fault = python_of(spec)
     if fault and _OLD_PYTHON.search(spec) and names_a_version(spec):
         return ""
     if fault:
-        raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
+        meant = allowed_python(SpecifierSet(within)) if (within := python_range(spec)) else None
+        if meant is None:
+            raise InvalidDefinition([Fault(f"{path}:{line}", *fault)])
+        return meant[1]
     python = python_release(spec) or python or DEFAULT_PYTHON
     return python if is_served(python) else ""
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from envbuild.errors import MissingExtra
 
-__all__ = ["inflated", "unpacked"]
+__all__ = ["inflated", "is_there", "unpacked"]
 
 _LARGEST_WINDOW = 128 << 20
 """What level 22 asks for, and what decoders allow unless they are told otherwise."""
@@ -31,6 +31,11 @@ def unpacked(read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield from _without_end(iter(lambda: reader.read(_PIECE), b""))
     except library.ZstdError as error:
         raise ValueError(str(error).removeprefix("zstd decompress error: ")) from error
+
+
+def is_there() -> None:
+    """MissingExtra where the library is not: asked before packages are fetched that only it can open."""
+    _library()
 
 
 def inflated(data: bytes, *, limit: int) -> bytes:

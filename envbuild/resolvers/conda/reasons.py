@@ -6,13 +6,15 @@ from difflib import get_close_matches
 from typing import Any
 
 from envbuild.errors import ResolveFailed
-from envbuild.matchspec.spec import MatchSpec
+from envbuild.matchspec.ranges import holds
+from envbuild.matchspec.spec import MatchSpec, match_spec
 from envbuild.resolvers.conda.closure import Universe
 from envbuild.resolvers.conda.request import CondaRequest
 
 __all__ = ["absent", "unsolvable"]
 
 _AT = "conda"
+_IN_TOML = "in an envbuild.toml: `envbuild show SPEC --toml` makes one"
 _LONGEST = 24
 """Lines of a solver's explanation that are told."""
 _WIDEST = 400
@@ -80,6 +82,8 @@ def _hint(text: str, request: CondaRequest, universe: Universe[Any]) -> str:
     for name in missing:
         if later := passed_over.get(name):
             return _of_priority(name, later)
+        if builds := _builds(name, request, universe):
+            return builds
         if versions := universe.versions(name):
             return "; ".join(f"{channel} has {name} {_few(all_)}" for channel, all_ in versions.items())
     for name, later in passed_over.items():
@@ -88,13 +92,26 @@ def _hint(text: str, request: CondaRequest, universe: Universe[Any]) -> str:
     return "loosen one of the versions that are asked for, or leave one of the packages out"
 
 
+def _builds(name: str, request: CondaRequest, universe: Universe[Any]) -> str:
+    """What builds there are of the version that is asked for in another one; nothing where no build is."""
+    asked = next((spec for spec in map(match_spec, request.specs) if spec.name == name and spec.build), None)
+    if asked is None or len(asked.versions) > 1:
+        return ""
+    clauses = asked.versions[0] if asked.versions else ()
+    there = [r for records in universe.records for r in records.values() if r["name"] == name]
+    builds = sorted({str(r["build"]) for r in there if all(holds(clause, str(r["version"])) for clause in clauses)})
+    return f"of that version there are the builds {_few(builds)}: name one, or leave the build out" if builds else ""
+
+
 def _of_virtual(name: str, request: CondaRequest) -> str:
     has = {package.name: package.version for package in request.virtual_packages}
     if name in has:
-        more = "a newer base has a newer one" if name == "__glibc" else "virtual-packages can say another"
-        return f"the image has {name} {has[name]}: {more}"
+        newer = 'a newer base has a newer one, as [base] debian = "trixie"'
+        more = newer if name == "__glibc" else "virtual-packages can say another"
+        return f"the image has {name} {has[name]}: {more} ({_IN_TOML})"
     example = {"__cuda": "12.4"}.get(name, "VERSION")
-    return f'say what the machines have that it will run on: virtual-packages = {{ {name} = "{example}" }}'
+    what = f'virtual-packages = {{ {name} = "{example}" }}'
+    return f"say what the machines have that it will run on: {what} ({_IN_TOML})"
 
 
 def _of_priority(name: str, later: Sequence[str]) -> str:
@@ -105,5 +122,5 @@ def _of_priority(name: str, later: Sequence[str]) -> str:
 
 
 def _few(versions: Sequence[str]) -> str:
-    more = f" and {len(versions) - _SHOWN} older" if len(versions) > _SHOWN else ""
+    more = f" and {len(versions) - _SHOWN} more" if len(versions) > _SHOWN else ""
     return ", ".join(versions[:_SHOWN]) + more

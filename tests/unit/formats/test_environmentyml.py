@@ -181,7 +181,9 @@ def test_the_folder_of_another_machine_is_left_out():
         ("dependencies:\n- pip: [a]\n- pip: [b]\n", [("3", "pip: given twice")]),
         ("dependencies: [python=3.11]\nvariables: [a]\n", [("2", "variables: expected a table")]),
         ("dependencies: [python=3.11]\nvariables:\n  A:\n", [("3", "variables.A: expected a text")]),
-        ("dependencies:\n- python>=3.8\n", [("2", "python>=3.8: which Python is meant is not clear")]),
+        ("dependencies:\n- python>=3.8|<3\n", [("2", "python>=3.8|<3: which Python is meant is not clear")]),
+        ("dependencies:\n- python>=3.99\n", [("2", "python>=3.99: which Python is meant is not clear")]),
+        ("dependencies:\n- python=3.11\n- python=3.12\n", [("3", "python is named more than once: python=3.11, python=3.12")]),
         ("image: x\nconda_file: y\n", [("1", "image: conda knows no such key"), ("2", "conda_file: conda knows no such key")]),
     ],
 )  # fmt: skip
@@ -294,3 +296,19 @@ def test_any_text_is_read_or_refused(text):
         read(text)
     except InvalidDefinition as invalid:
         assert all(fault.at.startswith("environment.yml") for fault in invalid.faults)
+
+
+@pytest.mark.parametrize(
+    ("spec", "python"),
+    [
+        ("python>=3.8", "3.11"),
+        ("python>=3.12", "3.13"),
+        ("python <3.11", "3.10"),
+        ("python>=3.9,<3.11", "3.10"),
+        ("python !=3.11.2", "3.13"),
+    ],
+)
+def test_a_range_means_the_python_that_requires_python_means_by_it(spec, python):
+    """The base's own where it fits, else the newest standalone one: one rule for both forms."""
+    definition = read(f"dependencies:\n- {spec}\n- pip\n").definition
+    assert (definition.python, definition.conda) == (python, ())

@@ -142,7 +142,7 @@ def test_what_is_locked_is_kept_only_where_it_is_what_is_asked_for(asked, file):
 
 
 def test_what_is_listed_and_nowhere_is_told():
-    with pytest.raises(ResolveFailed, match="is listed, and is nowhere") as caught:
+    with pytest.raises(ResolveFailed, match=r"is listed for 3\.12, and its file is not there") as caught:
         resolve("3.12", mirrors=Mirrors({build("3.12.10").path}))
     assert "python-mirror" in caught.value.hint
 

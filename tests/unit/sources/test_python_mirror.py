@@ -71,11 +71,13 @@ def test_the_lists_own_sum_is_not_asked_for_again(tmp_path, blobs, told):
     assert [path for path in place.requests if "sha256" in path.lower()] == []
 
 
-def test_a_mirror_without_the_file_is_passed_over(tmp_path, blobs, told):
+def test_no_other_place_is_asked_in_a_mirrors_stead(tmp_path, blobs, told):
+    """Else a closed network's machine tells a public host what is built, and takes files from there."""
     with served(tmp_path / "one") as place, serve_mirror(tmp_path) as empty:
         listed = f"{place.url}/{PATH.replace('+', '%2B')}"
-        assert mirror(blobs, f"{empty.url}/none").measure(PATH, (listed,), "", told) == (ARCHIVE.sha256, SIZE)
-        assert mirror(blobs, f"{empty.url}/none").measure(PATH, (), "", told) is None
+        assert mirror(blobs, f"{empty.url}/none").measure(PATH, (listed,), "", told) is None
+        assert place.requests == []
+        assert mirror(blobs, "").measure(PATH, (listed,), "", told) == (ARCHIVE.sha256, SIZE)
 
 
 def test_a_mirror_that_is_down_is_never_told_as_not_there(blobs, told):
@@ -109,13 +111,13 @@ class Nothing:
 
 
 def test_the_places_of_a_locked_archive_in_order(blobs):
-    """The configured mirror, then where the lock found it, then where the list has its builds."""
-    place = mirror(blobs, "https://mirror.example/py/", ["https://list.example/dl", "https://mirror.example/py"])
-    urls = list(place.urls_of(locked(url=f"https://lock.example/{PATH}")))
+    """The configured mirror alone; without one, where the lock found it, then where the list has its builds."""
     quoted = PATH.replace("+", "%2B")
-    assert urls == [
-        f"https://mirror.example/py/{quoted}", f"https://lock.example/{PATH}", f"https://list.example/dl/{quoted}"
-    ]  # fmt: skip
+    bases = ["https://list.example/dl", "https://lock.example"]
+    one = mirror(blobs, "https://mirror.example/py/", bases)
+    assert list(one.urls_of(locked(url=f"https://lock.example/{PATH}"))) == [f"https://mirror.example/py/{quoted}"]
+    without = list(mirror(blobs, "", bases).urls_of(locked(url=f"https://lock.example/{quoted}")))
+    assert without == [f"https://lock.example/{quoted}", f"https://list.example/dl/{quoted}"]
 
 
 def test_the_list_is_not_made_where_the_mirror_has_the_file(blobs):
@@ -147,7 +149,7 @@ def test_other_bytes_are_refused(tmp_path, blobs):
 def test_an_archive_that_is_gone_says_how_to_go_on(tmp_path, blobs):
     with serve_mirror(tmp_path) as place, pytest.raises(ResolveFailed, match="not there any more") as caught:
         fetch(blobs, mirror(blobs, place.url))
-    assert "envbuild lock -P cpython" in caught.value.hint
+    assert "envbuild lock SPEC -P cpython" in caught.value.hint
 
 
 def test_a_listed_sum_that_the_file_has_not_is_refused(tmp_path, blobs, told):

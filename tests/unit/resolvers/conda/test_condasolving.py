@@ -380,7 +380,7 @@ def test_a_version_that_is_not_there_is_told(shelf):
         shelf.add("forge", "x", f"1.{minor}")
     told = failure(shelf, "x>=2")
     assert told.what == "no channel has x >=2 for linux-64"
-    assert told.hint == "forge has x 1.10, 1.6, 1.5, 1.4, 1.3 and 3 older"
+    assert told.hint == "forge has x 1.10, 1.6, 1.5, 1.4, 1.3 and 3 more"
 
 
 def test_a_file_that_is_not_there_is_told_with_where_the_package_is(shelf):
@@ -421,3 +421,12 @@ def test_a_long_explanation_is_cut():
     told = unsolvable(explanation, {}, request, Universe((), (), {}))
     assert len(told.what.splitlines()) < 30
     assert "77 lines more" in told.what
+
+
+def test_a_build_that_is_gone_is_told_with_those_that_there_are(shelf):
+    """What a captured environment names is often gone: "the channel has 1.0" would read as a contradiction."""
+    for build in ("py311_0", "py311_1"):
+        shelf.add("forge", "x", "1.0", build)
+    told = failure(shelf, "x==1.0=py311_9")
+    assert "the builds py311_0, py311_1" in told.hint
+    assert "leave the build out" in told.hint
