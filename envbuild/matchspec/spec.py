@@ -170,7 +170,7 @@ def _bracketed(text: str) -> tuple[str, dict[str, str]]:
     while inside[at:].strip():
         found = _FIELD.match(inside, at)
         if found is None:
-            raise ValueError("what stands in brackets is no list of `key='value'`")
+            raise ValueError("what stands in brackets is no list of `key='value'` (extras are pip's: below `pip:`)")
         key, at = found[1], found.end()
         value = next(group for group in found.groups()[1:] if group is not None).strip()
         if key not in _FIELDS and key not in ("name", "namespace"):

@@ -126,5 +126,6 @@ def _none(builds: Sequence[PythonBuild], asked: str, platform: str) -> ResolveFa
         return ResolveFailed(what, at="python", hint=f"of {minor} there are {releases}")
     minors = sorted({build.minor for build in builds if not build.release.is_prerelease}, key=Version)
     bases = ", ".join(f"{suite.python_release} ({suite.name})" for suite in SUITES.values())
+    bases += "; conda has older ones (an environment.yml)" if wanted < _OLDEST else ""
     there = f"there are {', '.join(minors)}" if minors else "there are none at all"
     return ResolveFailed(what, at="python", hint=f"{there}, and the bases' own: {bases}")

@@ -178,6 +178,7 @@ class ChannelClient:
             if folders := [folder for folder in found if folder is not None]:
                 return folders
         if fault is not None:
+            fault.hint = f"{fault.hint}; it was asked for the channel {channel}".removeprefix("; ")
             raise fault
         shown = public_url(mirrors[0])
         raise ResolveFailed(

@@ -31,6 +31,13 @@ def test_a_mirror_of_another_kind_is_passed_over():
     assert caught.value.hint == "set ENVBUILD_CHANNEL_Y=URL"
 
 
+def test_a_setting_may_be_a_folder_of_this_machine():
+    """As a mirror of Pythons may."""
+    assert ChannelPlaces(Condarc(), {"x": ("/srv/conda/x", "https://b.example/x")}).members("x") == (
+        ("file:///srv/conda/x", "https://b.example/x"),
+    )
+
+
 def test_a_setting_goes_before_all_that_conda_says():
     condarc = Condarc(custom_channels={"x": "https://c.example"}, mirrored_channels={"x": ("https://m.example/x",)})
     own = {"x": ("https://own.example/x",), "https-host-example-x": ("https://own.example/y",)}
