@@ -56,4 +56,4 @@ def _tell_of_drivers(adapters: Adapters, lock: Lock, tables: Mapping[str, Member
         a.name for a in lock.of_kind(ArtifactKind.CONDA) if "__cuda" in virtual_packages_needed(tables[a.sha256].facts)
     ]
     if asking and not has_library(adapters.environ)(_DRIVER):
-        report.notice(f"{', '.join(asking)} use an NVIDIA driver, and this machine has none ({_DRIVER})")
+        report.notice(f"{', '.join(asking)}: made for an NVIDIA driver, and this machine has none ({_DRIVER})")

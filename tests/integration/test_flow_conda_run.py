@@ -177,7 +177,7 @@ def test_programs_for_a_graphics_card_run_and_the_missing_driver_is_said(warm, s
     done = warm("run", "--no-container", "--env", spec, "--", "gpu", env={SETTING: served.url}).ok()
     assert done.line == "no card"
     has_driver = any(Path(folder, "libcuda.so.1").exists() for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib64"))
-    assert ("gpu use an NVIDIA driver" in done.stderr.decode()) is not has_driver
+    assert ("gpu: made for an NVIDIA driver" in done.stderr.decode()) is not has_driver
 
 
 def test_without_activate_the_script_is_named(warm, served, definition):

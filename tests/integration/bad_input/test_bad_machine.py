@@ -271,7 +271,7 @@ def test_a_platform_that_a_lock_lacks(lock, run_cli, told, project, no_network):
 NOT_THERE = [
     ('system = ["libgomp9"]', ["there is no package libgomp9", "Did you mean libgomp1"]),
     ('system = ["libgomp1=1.2-3"]', ["libgomp1 1.2-3 is not in the mirror", "There now: 12"]),
-    ('python = "2.7"\npypi = ["six"]', ["Debian bookworm has Python 3.11, not 2.7", "3.13 (trixie)"]),
+    ('python = "2.7"\npypi = ["six"]', ["no standalone build of Python 2.7", "3.13.5 (trixie)"]),
     ('[base]\ndebian = "sid"', ["'sid' is not served", "Served are bookworm, trixie"]),
 ]
 
