@@ -130,4 +130,7 @@ def _tell(document: dict) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    # A thread of rattler's that still ends while Python does can abort the process (seen with py-rattler 0.28).
+    os._exit(code)
