@@ -61,7 +61,7 @@ def test_the_folder_of_the_definition_says_its_settings_wherever_the_command_is_
     project = tmp_path / "project"
     project.mkdir()
     (project / "envbuild.toml").write_text('format = 1\npypi = ["six"]\n[settings]\nresolver = "conda"\n')
-    assert "must be uv or pip-tools: conda" in cold.failed(2, "lock", project / "envbuild.toml")
+    assert "must be uv or pip-tools or conda-lock: conda" in cold.failed(2, "lock", project / "envbuild.toml")
 
 
 def test_settings_in_a_definitions_file_are_no_part_of_the_definition(cold, tmp_path):

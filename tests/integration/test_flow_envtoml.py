@@ -98,8 +98,8 @@ def test_keys_that_nobody_serves_are_refused(cold, project, key):
 
 def test_all_refused_keys_at_once(cold, project):
     """One run tells everything that is wrong."""
-    words = cold.failed(2, "build", project("\n".join([REFUSED["conda"], REFUSED["run"], REFUSED["sdists"]])))
-    assert all(key in words for key in ("conda", "run", "sdists"))
+    words = cold.failed(2, "build", project("\n".join([REFUSED["channels"], REFUSED["run"], REFUSED["sdists"]])))
+    assert all(key in words for key in ("channels", "run", "sdists"))
 
 
 def test_a_newer_format_asks_for_a_newer_envbuild(cold, tmp_path):
