@@ -49,6 +49,9 @@ def index_url(url: str) -> str:
     parts = urlsplit(unicodedata.normalize("NFC", url.strip()))
     scheme = parts.scheme.lower()
     host = plain_host(scheme, parts.netloc)
+    if not host and scheme in _DEFAULT_PORTS:
+        # What follows would be taken for one when it is read again.
+        raise ValueError("no host")
     path = _without_dots(_escaped(parts.path)).rstrip("/")
     return urlunsplit((scheme, host, path, _escaped(parts.query), ""))
 
