@@ -90,7 +90,15 @@ def test_the_one_spelling_is_its_own(scheme, host, rest):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://h.example:x/s", "https://h.example:99999999/s", "https://h:0/s", "https://[h/s", "http:////A", "https:///s"]
+    "url",
+    [
+        "https://h.example:x/s",
+        "https://h.example:99999999/s",
+        "https://h:0/s",
+        "https://[h/s",
+        "http:////A",
+        "https:///s",
+    ],
 )
 def test_what_is_no_url_is_told_as_a_fault(url):
     with pytest.raises(ValueError, match=r"."):
