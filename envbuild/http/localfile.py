@@ -9,7 +9,12 @@ from urllib.request import url2pathname
 
 from envbuild.errors import EnvironmentFault
 
-__all__ = ["is_file_url", "opened"]
+__all__ = ["as_url", "is_file_url", "opened"]
+
+
+def as_url(text: str) -> str:
+    """A URL as it is; a path of this machine as one."""
+    return text if "://" in text or not text else Path(text).expanduser().absolute().as_uri()
 
 
 def is_file_url(url: str) -> bool:

@@ -16,17 +16,15 @@ from envbuild.errors import EnvbuildError
 from envbuild.layers.debarchive import DebArchive, open_deb
 from envbuild.layers.debtree import Placed, merged, placed
 from envbuild.layers.elf import shared_object
-from envbuild.layers.encoder import Packer, packed
+from envbuild.layers.encoder import packed
 from envbuild.layers.maintscripts import alternatives_of, check_scripts
+from envbuild.layers.packedfile import write_packed
 from envbuild.layers.tarheader import BLOCK, header
 from envbuild.layers.tarwalk import tar_entries
 from envbuild.layers.writer import LayerWriter, ancestors
 from envbuild.members import Member, MemberKind, Segment
 
-__all__ = ["RECIPE", "layer_of_deb"]
-
-RECIPE = 1
-"""Part of the layer id: another way to make these layers is another number."""
+__all__ = ["layer_of_deb"]
 
 _STATUS = "var/lib/dpkg/status.d"
 _LIBRARIES = ("lib*.so*", "ld-*.so*")
@@ -102,32 +100,14 @@ def _write(writer: LayerWriter, item: _Item, data: BinaryIO) -> None:
         if place.size <= CHUNK:
             _write_whole(writer, place, data.read(place.size))
         else:
-            _write_long(writer, place, data)
+            write_packed(writer, place.path, place.mode, place.size, data)
 
 
 def _write_whole(writer: LayerWriter, place: Placed, content: bytes) -> None:
     offset = writer.offset
     plain = header(place.path, MemberKind.FILE, place.mode, place.size) + content + bytes(-place.size % BLOCK)
     writer.write(plain, packed(plain))
-    _note(writer, place, hashlib.sha256(content).hexdigest(), offset)
-
-
-def _write_long(writer: LayerWriter, place: Placed, data: BinaryIO) -> None:
-    offset = writer.offset
-    packer, hasher, left = Packer(), hashlib.sha256(), place.size
-    head = header(place.path, MemberKind.FILE, place.mode, place.size)
-    writer.write(head, packer.feed(head))
-    while left:
-        chunk = data.read(min(left, CHUNK))
-        left -= len(chunk)
-        hasher.update(chunk)
-        writer.write(chunk, packer.feed(chunk))
-    padding = bytes(-place.size % BLOCK)
-    writer.write(padding, packer.feed(padding) + packer.end())
-    _note(writer, place, hasher.hexdigest(), offset)
-
-
-def _note(writer: LayerWriter, place: Placed, sha256: str, offset: int) -> None:
+    sha256 = hashlib.sha256(content).hexdigest()
     writer.entry(place.path, MemberKind.FILE, place.mode, size=place.size, sha256=sha256, target="", offset=offset)
 
 

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from envbuild.errors import BuildFailed
 from envbuild.layers.wheelfault import bad_wheel
 
-__all__ = ["Distribution", "check_format", "dist_info_of", "distribution_of"]
+__all__ = ["Distribution", "check_format", "dist_info_of", "distribution_of", "header_fields"]
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?![A-Za-z0-9._-])")
 _SUFFIX = ".dist-info"
@@ -49,7 +49,7 @@ def dist_info_of(names: Iterable[str]) -> str:
 
 def check_format(wheel: bytes) -> tuple[str, ...]:
     """The tags that a WHEEL file names. BuildFailed where its format is newer than 1.x."""
-    fields = _fields(wheel)
+    fields = header_fields(wheel)
     version = _one(fields, "wheel-version", "WHEEL")
     if not re.fullmatch(r"\d+\.\d+", version):
         raise bad_wheel(f"WHEEL names no version of the format: {version!r}")
@@ -62,7 +62,7 @@ def check_format(wheel: bytes) -> tuple[str, ...]:
 
 def distribution_of(dist_info: str, metadata: bytes, tags: tuple[str, ...]) -> Distribution:
     """The distribution that METADATA describes. IntegrityError unless its folder is named for it."""
-    fields = _fields(metadata)
+    fields = header_fields(metadata)
     name, version = _one(fields, "name", "METADATA"), _one(fields, "version", "METADATA")
     stem = dist_info.removesuffix(_SUFFIX)
     folder_name, _, folder_version = stem.rpartition("-")
@@ -89,7 +89,7 @@ def _same_version(folder: str, version: str) -> bool:
         return folder.replace("_", "-") == version.replace("_", "-")
 
 
-def _fields(text: bytes) -> Mapping[str, list[str]]:
+def header_fields(text: bytes) -> Mapping[str, list[str]]:
     """Header fields by lower-case name, as in an e-mail; what follows the first empty line is prose."""
     # Old packages have their author's name in another encoding; what counts here is ASCII.
     head = re.split(r"\r?\n\r?\n", text.decode(errors="replace"), maxsplit=1)[0]

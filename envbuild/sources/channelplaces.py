@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote
 
 from envbuild.conda.channels import channel_urls
 from envbuild.conda.condarc import Condarc
 from envbuild.errors import EnvironmentFault
+from envbuild.http.localfile import as_url
 from envbuild.httpsettings import host_of, split_login
 from envbuild.settings.known import channel_key
 
@@ -38,7 +38,7 @@ class ChannelPlaces:
         EnvironmentFault where none of these can be asked.
         """
         if urls := self.own.get(channel_key(channel)):
-            found: list[Sequence[str]] = [[_as_url(url) for url in urls]]
+            found: list[Sequence[str]] = [[as_url(url) if url.startswith(("/", "~")) else url for url in urls]]
         else:
             known = channel_urls(channel, self.condarc)
             found = [known] if channel in self.condarc.mirrored_channels else [(url,) for url in known]
@@ -64,11 +64,6 @@ class ChannelPlaces:
         host, slash, path = rest.partition("/")
         word = quote(token, safe="")
         return (f"{scheme}://{host}/t/{word}{slash}{path}", f"{scheme}://{TOKEN_USER}:{word}@{rest}")
-
-
-def _as_url(text: str) -> str:
-    """A URL, or a folder of this machine as one."""
-    return text if "://" in text or not text.startswith(("/", "~")) else Path(text).expanduser().as_uri()
 
 
 def setting_of(channel: str) -> str:

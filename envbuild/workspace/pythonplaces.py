@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvironmentFault
 from envbuild.http.client import Http
+from envbuild.http.localfile import as_url
 from envbuild.httpsettings import public_url
 from envbuild.machine import Machine
 from envbuild.ports import BlobStore
@@ -15,7 +15,7 @@ from envbuild.sources.pythonmirror import PythonMirror
 if TYPE_CHECKING:
     from envbuild.resolvers.pythoncatalog import PythonBuild
 
-__all__ = ["PythonPlaces", "place_url"]
+__all__ = ["PythonPlaces"]
 
 _OK = 200
 
@@ -25,7 +25,7 @@ class PythonPlaces:
 
     def __init__(self, machine: Machine, http: Http, blobs: BlobStore, environ: Mapping[str, str]) -> None:
         self._machine, self._http, self._environ = machine, http, environ
-        self.mirror = PythonMirror(http, blobs, place_url(machine.python_mirror), self._bases)
+        self.mirror = PythonMirror(http, blobs, as_url(machine.python_mirror), self._bases)
 
     @property
     def is_own_list(self) -> bool:
@@ -43,7 +43,7 @@ class PythonPlaces:
         return tuple(dict.fromkeys(build.base for build in self.builds))
 
     def _other_list(self) -> bytes | None:
-        url = place_url(self._machine.python_catalog)
+        url = as_url(self._machine.python_catalog)
         if not url:
             return None
         answer = self._http.get(url)
@@ -52,8 +52,3 @@ class PythonPlaces:
                 "the list of Pythons is not there", at=public_url(url), hint="check the setting python-catalog"
             )
         return answer.body
-
-
-def place_url(text: str) -> str:
-    """A URL, or a path of this machine as one."""
-    return text if "://" in text or not text else Path(text).expanduser().absolute().as_uri()

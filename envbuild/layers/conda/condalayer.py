@@ -18,10 +18,7 @@ from envbuild.layers.tarheader import BLOCK, header
 from envbuild.layers.writer import LayerWriter, ancestors
 from envbuild.members import Member, MemberKind, Segment
 
-__all__ = ["RECIPE", "layer_of_conda"]
-
-RECIPE = 1
-"""Part of the layer id: another way to make these layers is another number."""
+__all__ = ["layer_of_conda"]
 
 
 def layer_of_conda(

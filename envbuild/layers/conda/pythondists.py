@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from packaging.utils import canonicalize_name
 
+from envbuild.layers.wheelmetadata import header_fields
+
 __all__ = ["METADATA_PATH", "distributions_fact"]
 
 METADATA_PATH = re.compile(
@@ -24,20 +26,9 @@ def distributions_fact(files: Mapping[str, bytes]) -> str:
     found = []
     for path in sorted(files):
         if METADATA_PATH.fullmatch(path):
-            fields = _fields(files[path])
+            fields = header_fields(files[path])
             name, version = fields.get("name", [""])[0], fields.get("version", [""])[0]
             if name and version:
                 extras = [line for line in fields.get("requires-dist", []) if _EXTRA.search(line.partition(";")[2])]
                 found.append([canonicalize_name(name), version, extras])
     return json.dumps(found, ensure_ascii=False) if found else ""
-
-
-def _fields(text: bytes) -> Mapping[str, list[str]]:
-    """Header fields by lower-case name, as in an e-mail; what follows the first empty line is prose."""
-    head = re.split(r"\r?\n\r?\n", text.decode(errors="replace"), maxsplit=1)[0]
-    fields: dict[str, list[str]] = {}
-    for line in re.sub(r"\r?\n[ \t]+", " ", head).splitlines():
-        name, colon, value = line.partition(":")
-        if colon:
-            fields.setdefault(name.strip().lower(), []).append(value.strip())
-    return fields

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from envbuild.errors import EnvbuildError
+from envbuild.http.localfile import as_url
 from envbuild.httpsettings import public_url
 from envbuild.workspace.doctor.diagnosis import Check, Verdict
 from envbuild.workspace.doctor.indexes import PACKAGES
 from envbuild.workspace.doctor.subject import Subject
-from envbuild.workspace.pythonplaces import PythonPlaces, place_url
+from envbuild.workspace.pythonplaces import PythonPlaces
 
 __all__ = ["python_mirror_checks"]
 
@@ -18,7 +19,7 @@ _SET = "envbuild config set python-mirror URL"
 
 def python_mirror_checks(subject: Subject) -> Iterator[Check]:
     """One: where nothing is configured nothing is asked, as few definitions need it."""
-    mirror = place_url(subject.machine.python_mirror)
+    mirror = as_url(subject.machine.python_mirror)
     if not mirror:
         found = "none configured: Pythons that no base has come from where uv has them"
         yield Check(name=_NAME, topic=PACKAGES, verdict=Verdict.NONE, found=found)
